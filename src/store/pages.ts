@@ -1,0 +1,55 @@
+import type { Database, Row, Snapshot } from './database.ts';
+import { StoreError } from './errors.ts';
+import { afterPrefix } from './keys.ts';
+
+/** Rows of one page, and where the next page begins. */
+export interface RowPage {
+  readonly rows: readonly Row[];
+  readonly cursor?: string;
+}
+
+export interface RowPageRequest {
+  readonly prefix: Buffer;
+  readonly limit: number;
+  readonly cursor: string | undefined;
+  /** First key wanted, behind the prefix. */
+  readonly from?: Buffer;
+  /** Key behind the last one wanted. */
+  readonly to?: Buffer;
+  /** Rows to leave out; returning 'stop' ends the list. */
+  readonly keep?: (row: Row) => boolean | 'stop';
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * Reads one page of rows with a common prefix. The cursor is the tail of the last key, so it stays good whatever is
+ * written in between: the next page begins behind that key, whether its row still exists or not.
+ */
+export async function readPage(database: Database, request: RowPageRequest): Promise<RowPage> {
+  const { prefix, limit, cursor, snapshot, keep } = request;
+  const from = cursor === undefined ? (request.from ?? prefix) : afterCursor(prefix, cursor);
+  const to = request.to ?? afterPrefix(prefix);
+  const rows: Row[] = [];
+  if (Buffer.compare(from, to) >= 0) return { rows };
+  const plain = keep === undefined ? { limit: limit + 1 } : {};
+  for await (const row of database.rows(from, to, { snapshot, ...plain })) {
+    const verdict = keep?.(row) ?? true;
+    if (verdict === 'stop') break;
+    if (!verdict) continue;
+    if (rows.length === limit) return { rows, cursor: cursorOf(prefix, rows.at(-1)!.key) };
+    rows.push(row);
+  }
+  return { rows };
+}
+
+function cursorOf(prefix: Buffer, key: Buffer): string {
+  return key.subarray(prefix.length).toString('base64url');
+}
+
+function afterCursor(prefix: Buffer, cursor: string): Buffer {
+  const tail = Buffer.from(cursor, 'base64url');
+  if (tail.length === 0 || tail.length > 256 || tail.toString('base64url') !== cursor) {
+    throw new StoreError('STORE_CURSOR_INVALID', 'the cursor is not one that this node gave out', { cursor });
+  }
+  return Buffer.concat([prefix, tail, Buffer.of(0)]);
+}

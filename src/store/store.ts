@@ -1,0 +1,389 @@
+import { crc32 } from 'node:zlib';
+import { RowCache } from './cache.ts';
+import { type CommitRecord, chainDigest, decodeCommit, encodeCommit, GENESIS_COMMIT } from './commit-row.ts';
+import { Database, type DatabaseOptions, type RowOp, type Snapshot } from './database.ts';
+import { StoreError } from './errors.ts';
+import { afterPrefix, balanceKey, commitKey, miscKey, PREFIX, spendKey, waitingKey } from './keys.ts';
+import { decodeBalance, type LockBalance } from './owner-rows.ts';
+import { decodeSpends, type SpendRecord, type TxRecord } from './records.ts';
+import { RowReader, RowWriter, sealOf } from './row-bytes.ts';
+import { decodeToken, type TokenRecord } from './token-row.ts';
+import { readTx, readTxs } from './tx-rows.ts';
+import { decodeWaiting, type WaitingRecord } from './waiting-row.ts';
+
+/** Commits between checkpoints: how many `k` rows there are at most, and are walked at open. */
+export const COMMITS_PER_CHECKPOINT = 512;
+
+const CHECKPOINT_KEY = miscKey('checkpoint');
+const CLOSED_KEY = miscKey('closed');
+
+export interface StoreOptions extends DatabaseOptions {
+  /** fsync every commit; without it power loss may take the newest ones. */
+  readonly syncWrites: boolean;
+  readonly cacheEntries?: number;
+}
+
+/** A LevelDB snapshot of one commit, closed when nobody holds it any more. */
+export class ReadPoint {
+  readonly snapshot: Snapshot;
+  readonly tip: CommitRecord;
+  private holders = 1;
+
+  constructor(snapshot: Snapshot, tip: CommitRecord) {
+    this.snapshot = snapshot;
+    this.tip = tip;
+  }
+
+  hold(): this {
+    this.holders++;
+    return this;
+  }
+
+  release(): void {
+    this.holders--;
+    if (this.holders === 0) void this.snapshot.close();
+  }
+}
+
+export interface WaitingSummary {
+  readonly bytes: number;
+  readonly missingParents: readonly string[];
+  readonly height: number | undefined;
+}
+
+/** The first bucket, nearly always the only one, needs no string of its own. */
+export const spendsId = (txid: string, bucket: number): string => (bucket === 0 ? txid : `${txid}${bucket}`);
+export const ownerId = (tokenNo: number, owner: Uint8Array): string =>
+  `${tokenNo}:${Buffer.from(owner.buffer, owner.byteOffset, owner.length).toString('latin1')}`;
+
+/**
+ * The rows of one node: typed reads through a cache, one atomic batch a commit, and a chain of commits that is walked at
+ * open. Only the ingest writer calls `commit`.
+ */
+export class Store {
+  readonly database: Database;
+  readonly tokens = new Map<number, TokenRecord>();
+  readonly tokenNos = new Map<string, number>();
+  readonly waiting = new Map<string, WaitingSummary>();
+  private readonly options: StoreOptions;
+  private readonly keys = new RowWriter();
+  private readonly values = new RowWriter();
+  private readonly txs: RowCache<TxRecord>;
+  private readonly spends: RowCache<readonly SpendRecord[]>;
+  private readonly balances: RowCache<readonly LockBalance[]>;
+  private current: CommitRecord = GENESIS_COMMIT;
+  private reading: ReadPoint | undefined;
+  private checkpoint = 0;
+  /** Checksums of the rows that are all in memory (tokens, waiting) by key; each commit holds their sum. */
+  private readonly table = new Map<string, number>();
+
+  private constructor(database: Database, options: StoreOptions) {
+    this.database = database;
+    this.options = options;
+    const entries = options.cacheEntries ?? 8_000;
+    this.txs = new RowCache(entries);
+    this.spends = new RowCache(entries);
+    this.balances = new RowCache(entries);
+  }
+
+  static async open(options: StoreOptions): Promise<Store> {
+    const { database, marker } = await Database.open(options);
+    const store = new Store(database, options);
+    try {
+      await store.walkCommits(marker.commit);
+      await store.loadTokens();
+      await store.loadWaiting();
+      store.checkTable();
+      store.reading = new ReadPoint(database.snapshot(), store.current);
+      return store;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** The last durable commit. */
+  tip(): CommitRecord {
+    return this.current;
+  }
+
+  tx(txid: string): TxRecord | undefined {
+    const cached = this.txs.get(txid);
+    if (cached !== undefined) return cached ?? undefined;
+    const record = readTx(this.database, this.keys, txid);
+    this.txs.fill(txid, record ?? null);
+    return record;
+  }
+
+  /** Known spenders of the 16 outputs of the bucket. */
+  spendsOf(txid: string, bucket: number): readonly SpendRecord[] {
+    const id = spendsId(txid, bucket);
+    const cached = this.spends.get(id);
+    if (cached !== undefined) return cached ?? [];
+    const key = spendKey(this.keys, txid, bucket);
+    const value = this.database.get(key);
+    const spends = value === undefined ? null : decodeSpends(key, value);
+    this.spends.fill(id, spends);
+    return spends ?? [];
+  }
+
+  balancesOf(tokenNo: number, owner: Uint8Array): readonly LockBalance[] {
+    const id = ownerId(tokenNo, owner);
+    const cached = this.balances.get(id);
+    if (cached !== undefined) return cached ?? [];
+    const key = balanceKey(this.keys, tokenNo, owner);
+    const value = this.database.get(key);
+    const balances = value === undefined ? null : decodeBalance(key, value);
+    this.balances.fill(id, balances);
+    return balances ?? [];
+  }
+
+  waitingRecord(txid: string): WaitingRecord | undefined {
+    if (!this.waiting.has(txid)) return undefined;
+    const key = waitingKey(this.keys, txid);
+    const value = this.database.get(key);
+    return value === undefined ? undefined : decodeWaiting(key, value);
+  }
+
+  /** Reads rows of transactions and spends into the cache, off the event loop. */
+  async prefetch(txids: Iterable<string>, spends: Iterable<readonly [string, number]>): Promise<void> {
+    const wantedTxs: string[] = [];
+    for (const txid of txids) if (this.txs.get(txid) === undefined) wantedTxs.push(txid);
+    const wantedSpends: string[] = [];
+    const keys: Buffer[] = [];
+    for (const [txid, bucket] of spends) {
+      const id = spendsId(txid, bucket);
+      if (this.spends.get(id) !== undefined) continue;
+      wantedSpends.push(id);
+      keys.push(spendKey(this.keys, txid, bucket));
+    }
+    const [records, values] = await Promise.all([
+      wantedTxs.length === 0 ? [] : readTxs(this.database, this.keys, wantedTxs),
+      keys.length === 0 ? [] : this.database.getMany(keys),
+    ]);
+    records.forEach((record, i) => {
+      this.txs.fill(wantedTxs[i] as string, record);
+    });
+    values.forEach((value, i) => {
+      const spends = value === undefined ? null : decodeSpends(keys[i] as Buffer, value);
+      this.spends.fill(wantedSpends[i] as string, spends);
+    });
+  }
+
+  async prefetchBalances(owners: ReadonlyMap<string, { tokenNo: number; owner: Uint8Array }>): Promise<void> {
+    const ids: string[] = [];
+    const keys: Buffer[] = [];
+    for (const [id, { tokenNo, owner }] of owners) {
+      if (this.balances.get(id) !== undefined) continue;
+      ids.push(id);
+      keys.push(balanceKey(this.keys, tokenNo, owner));
+    }
+    if (keys.length === 0) return;
+    const values = await this.database.getMany(keys);
+    ids.forEach((id, i) => {
+      const value = values[i];
+      this.balances.fill(id, value === undefined ? null : decodeBalance(keys[i] as Buffer, value));
+    });
+  }
+
+  /**
+   * Writes one commit: the given rows, and the commit row that chains it to the one before. The records that the rows
+   * hold replace cached ones only after the write; a failed write changes nothing in memory.
+   */
+  async commit(change: StoreChange): Promise<CommitRecord> {
+    const before = this.current;
+    const number = before.commit + 1;
+    let rowSum = 0;
+    for (const { key, value } of change.ops) {
+      rowSum += value === undefined ? crc32(key) : sealOf(value);
+    }
+    const digest = chainDigest(before.digest, number, rowSum);
+    const table = this.tableAfter(change.ops, before.tableSum);
+    const next: CommitRecord = { ...before, ...change.figures, tableSum: table.sum, commit: number, digest };
+    const key = commitKey(this.keys, number);
+    const ops: RowOp[] = [...change.ops, { key, value: encodeCommit(this.values, key, next, rowSum) }];
+    const isCheckpoint = number - this.checkpoint >= COMMITS_PER_CHECKPOINT;
+    if (isCheckpoint) this.addCheckpoint(ops, next);
+    await this.database.write(ops, this.options.syncWrites || isCheckpoint || change.mustSync === true);
+    for (const [id, sum] of table.changed) {
+      if (sum === undefined) this.table.delete(id);
+      else this.table.set(id, sum);
+    }
+    this.remember(change);
+    this.current = next;
+    if (isCheckpoint) {
+      this.checkpoint = number;
+      this.tryToMark(number);
+    }
+    // No write is under way here, so the snapshot is exactly this commit.
+    const old = this.reading;
+    this.reading = new ReadPoint(this.database.snapshot(), next);
+    old?.release();
+    return next;
+  }
+
+  /** The last commit as a fixed point to read from; to be released. */
+  read(): ReadPoint {
+    if (this.reading === undefined) throw new StoreError('STORE_CLOSED', 'the store is closed');
+    return this.reading.hold();
+  }
+
+  /** Marks the tip as durable and closes the database, also where the first fails. */
+  async close(): Promise<void> {
+    this.reading?.release();
+    this.reading = undefined;
+    try {
+      // A synced row makes everything before it durable, so that the marker never promises more than the disk. An empty
+      // batch would not: it never reaches LevelDB.
+      const value = this.values.begin().u64(this.current.commit).seal(CLOSED_KEY);
+      await this.database.write([{ key: CLOSED_KEY, value }], true);
+      this.database.mark(this.current.commit);
+    } finally {
+      await this.database.close();
+    }
+  }
+
+  /** The commit stands whether the marker beside it could be written or not: it then tells of an earlier one. */
+  private tryToMark(commit: number): void {
+    try {
+      this.database.mark(commit);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  /** What the sum over token and waiting rows is after these operations, and their checksums. */
+  private tableAfter(
+    ops: readonly RowOp[],
+    before: number,
+  ): { sum: number; changed: Map<string, number | undefined> } {
+    const changed = new Map<string, number | undefined>();
+    let sum = before;
+    for (const { key, value } of ops) {
+      if (key[0] !== PREFIX.token && key[0] !== PREFIX.waiting) continue;
+      const id = key.toString('latin1');
+      const is = value === undefined ? undefined : sealOf(value);
+      sum += (is ?? 0) - ((changed.has(id) ? changed.get(id) : this.table.get(id)) ?? 0);
+      changed.set(id, is);
+    }
+    return { sum, changed };
+  }
+
+  private remember(change: StoreChange): void {
+    for (const [txid, record] of change.txs) this.txs.put(txid, record);
+    for (const [id, { spends }] of change.spends) this.spends.put(id, spends);
+    for (const [id, balances] of change.balances)
+      this.balances.put(id, balances.length === 0 ? null : balances);
+    for (const token of change.tokens) this.setToken(token);
+    for (const [txid, summary] of change.waiting) {
+      if (summary === undefined) this.waiting.delete(txid);
+      else this.waiting.set(txid, summary);
+    }
+    this.txs.afterCommit();
+    this.spends.afterCommit();
+    this.balances.afterCommit();
+  }
+
+  private addCheckpoint(ops: RowOp[], next: CommitRecord): void {
+    const value = this.values.begin().u64(next.commit).bytes(next.digest).seal(CHECKPOINT_KEY);
+    ops.push({ key: CHECKPOINT_KEY, value });
+    for (let old = this.checkpoint; old < next.commit; old++) {
+      ops.push({ key: Buffer.from(commitKey(this.keys, old)), value: undefined });
+    }
+  }
+
+  /** Walks the commit rows from the checkpoint: numbers without gaps, digests that chain, up to the marker's commit. */
+  private async walkCommits(markedCommit: number): Promise<void> {
+    const checkpoint = this.database.get(CHECKPOINT_KEY);
+    let at: { commit: number; digest: Buffer } = GENESIS_COMMIT;
+    if (checkpoint !== undefined) {
+      const r = RowReader.open(CHECKPOINT_KEY, checkpoint);
+      at = { commit: r.u64(), digest: r.view(32) };
+    }
+    this.checkpoint = at.commit;
+    const prefix = Buffer.from([PREFIX.commit]);
+    for await (const { key, value } of this.database.rows(prefix, afterPrefix(prefix))) {
+      const record = decodeCommit(key, value);
+      if (record.commit === at.commit && record.digest.equals(at.digest)) {
+        this.current = record;
+        continue;
+      }
+      const expected = chainDigest(at.digest, at.commit + 1, record.rowSum);
+      if (record.commit !== at.commit + 1 || !record.digest.equals(expected))
+        this.refuseGap(at.commit, record.commit);
+      this.current = record;
+      at = record;
+    }
+    if (this.current.commit !== at.commit) this.refuseGap(at.commit, this.current.commit);
+    if (at.commit < markedCommit) this.refuseLostTip(at.commit, markedCommit);
+  }
+
+  private refuseGap(good: number, found: number): void {
+    throw new StoreError(
+      'STORE_COMMIT_GAP',
+      `the store is damaged: commit ${good} is followed by ${found}, what was between is lost. Run \`btcfed verify --rebuild\`, then import or sync again`,
+      { good, found },
+    );
+  }
+
+  private refuseLostTip(found: number, expected: number): void {
+    throw new StoreError(
+      'STORE_TIP_LOST',
+      `the store is damaged: it ends at commit ${found}, but commit ${expected} was written. Run \`btcfed verify --rebuild\`, then import or sync again`,
+      { found, expected },
+    );
+  }
+
+  private async loadTokens(): Promise<void> {
+    const prefix = Buffer.from([PREFIX.token]);
+    for await (const { key, value } of this.database.rows(prefix, afterPrefix(prefix))) {
+      this.setToken(decodeToken(key, value));
+      this.table.set(key.toString('latin1'), sealOf(value));
+    }
+  }
+
+  private setToken(token: TokenRecord): void {
+    this.tokens.set(token.tokenNo, token);
+    this.tokenNos.set(token.tokenId, token.tokenNo);
+  }
+
+  private async loadWaiting(): Promise<void> {
+    const prefix = Buffer.from([PREFIX.waiting]);
+    for await (const { key, value } of this.database.rows(prefix, afterPrefix(prefix))) {
+      const record = decodeWaiting(key, value);
+      this.waiting.set(record.txid, summarize(record));
+      this.table.set(key.toString('latin1'), sealOf(value));
+    }
+  }
+
+  /** A token row that is lost, or an old one of which came back, would make the token look new, or its figures old. */
+  private checkTable(): void {
+    let sum = 0;
+    for (const each of this.table.values()) sum += each;
+    if (sum === this.current.tableSum) return;
+    throw new StoreError(
+      'STORE_ROW_MISSING',
+      'the store is damaged: rows of tokens or waiting transactions are missing or not the newest. Run `btcfed verify --rebuild`',
+      { tokens: this.tokens.size, waiting: this.waiting.size },
+    );
+  }
+}
+
+export function summarize(record: WaitingRecord): WaitingSummary {
+  const bytes = record.raw.length + (record.path?.length ?? 0);
+  return { bytes, missingParents: record.missingParents, height: record.height };
+}
+
+/** Everything that one commit writes, and what the cache learns from it. */
+export interface StoreChange {
+  readonly ops: readonly RowOp[];
+  readonly figures: Partial<Omit<CommitRecord, 'commit' | 'digest' | 'tableSum'>>;
+  readonly txs: ReadonlyMap<string, TxRecord>;
+  readonly spends: ReadonlyMap<string, { readonly spends: readonly SpendRecord[] }>;
+  readonly balances: ReadonlyMap<string, readonly LockBalance[]>;
+  readonly tokens: readonly TokenRecord[];
+  /** Undefined = no longer waiting. */
+  readonly waiting: ReadonlyMap<string, WaitingSummary | undefined>;
+  /** Written with fsync whatever the option says. */
+  readonly mustSync?: boolean;
+}

@@ -1,0 +1,71 @@
+import { parseTransaction, type Transaction } from '../spv/transaction.ts';
+import { spendBucket } from './keys.ts';
+import type { TokenPart, TxRecord } from './records.ts';
+import type { Store } from './store.ts';
+import type { TxTokenView, TxView } from './view.ts';
+
+/** Everything the store knows of a transaction, indexed or waiting. */
+export function txView(store: Store, txid: string): TxView | undefined {
+  const record = store.tx(txid);
+  if (record === undefined) return waitingView(store, txid);
+  const tx = parseTransaction(record.raw);
+  const view = {
+    txid,
+    status: record.status,
+    firstSeenMs: record.firstSeenMs,
+    raw: record.raw,
+    tokens: record.tokens.map((part) => tokenView(store, record, part, tx)),
+    conflictsWith: rivalsOf(store, tx),
+    missingParents: [],
+  };
+  if (record.place === undefined) return view;
+  const { height, index, blockHash } = record.place;
+  return { ...view, position: { height, index }, blockHash };
+}
+
+function waitingView(store: Store, txid: string): TxView | undefined {
+  const waiting = store.waitingRecord(txid);
+  if (waiting === undefined) return undefined;
+  const { raw, firstSeenMs, missingParents, height } = waiting;
+  const view = {
+    txid,
+    status: 'waiting' as const,
+    firstSeenMs,
+    raw,
+    tokens: [],
+    conflictsWith: [],
+    missingParents,
+  };
+  return height === undefined ? view : { ...view, missingHeight: height };
+}
+
+function tokenView(store: Store, record: TxRecord, part: TokenPart, tx: Transaction): TxTokenView {
+  const undecided = part.undecided.map((vin) => {
+    const { prevTxid, prevVout } = tx.inputs[vin]!;
+    return `${prevTxid}_${prevVout}`;
+  });
+  const outputs = part.outputs.map(({ vout, op, amt, verdict, lock, owner }) => {
+    const spends = store.spendsOf(record.txid, spendBucket(vout));
+    const spentBy = spends.find((s) => s.vout === vout && s.active)?.spender;
+    const output = { vout, op, amt, verdict, lock, owner };
+    return spentBy === undefined ? output : { ...output, spentBy };
+  });
+  return {
+    tokenId: store.tokens.get(part.tokenNo)?.tokenId ?? '',
+    decided: part.outputs.every((o) => o.verdict !== 'pending'),
+    valueIn: part.valueIn,
+    lost: part.lost,
+    undecided,
+    outputs,
+  };
+}
+
+function rivalsOf(store: Store, tx: Transaction): string[] {
+  const rivals = new Set<string>();
+  for (const { prevTxid, prevVout } of tx.inputs) {
+    for (const spend of store.spendsOf(prevTxid, spendBucket(prevVout))) {
+      if (spend.vout === prevVout && spend.spender !== tx.txid) rivals.add(spend.spender);
+    }
+  }
+  return [...rivals];
+}
