@@ -1,0 +1,96 @@
+import { parseTransaction } from '../spv/transaction.ts';
+import type { TxRecord } from '../store/records.ts';
+import type { PreparedOffer } from './item.ts';
+import type { Outcome } from './outcome.ts';
+import type { Placement } from './place.ts';
+import type { Workset } from './workset.ts';
+
+/** Missing outpoints named in an answer. */
+const MAX_MISSING = 1000;
+
+/** The caller's answer, once the offer's transactions are placed. */
+export function outcomeOf(ws: Workset, { subjectTxid, error }: PreparedOffer, placement: Placement): Outcome {
+  if (error !== undefined)
+    return { status: 'rejected', code: error.code, data: { ...error.data, message: error.message } };
+  const txid = subjectTxid ?? '';
+  const refusal = placement.refused.get(txid);
+  if (refusal !== undefined) {
+    return {
+      status: 'rejected',
+      txid,
+      code: refusal.code,
+      data: { ...refusal.data, message: refusal.message },
+    };
+  }
+  const record = ws.tx(txid);
+  if (record === undefined) return waitingOutcome(ws, txid);
+  if (record.status === 'dead') {
+    const message = 'it descends from a coinbase transaction whose block is no longer in the chain';
+    return { status: 'rejected', txid, code: 'PARENT_INVALID', data: { message } };
+  }
+  if (record.status === 'conflicted')
+    return { status: 'conflict', txid, conflictsWith: rivalsOf(ws, record) };
+  const missing = missingHistory(ws, record);
+  if (missing !== undefined) return { status: 'pending', txid, waitingFor: 'history', missing };
+  if (isWorthless(record)) {
+    const message = 'its token outputs are not covered by its inputs, and it spends no tokens';
+    return { status: 'rejected', txid, code: 'TOKEN_INVALID', data: { message } };
+  }
+  if (!placement.changed.has(txid)) return { status: 'known', txid };
+  const tokens = record.tokens.map((part) => ws.store.tokens.get(part.tokenNo)?.tokenId ?? '');
+  return { status: 'admitted', txid, tokens };
+}
+
+function waitingOutcome(ws: Workset, txid: string): Outcome {
+  const record = ws.waiting.get(txid) ?? ws.store.waitingRecord(txid);
+  if (record === undefined) return { status: 'known', txid };
+  const { waitingFor, height } = record;
+  const missing = new Set(record.missingParents);
+  const outpoints = parseTransaction(record.raw)
+    .inputs.filter((i) => missing.has(i.prevTxid))
+    .map((i) => `${i.prevTxid}_${i.prevVout}`);
+  const base = { status: 'pending', txid, waitingFor, missing: outpoints } as const;
+  return height === undefined ? base : { ...base, height };
+}
+
+/** Transactions that spend what it spends. */
+export function rivalsOf(ws: Pick<Workset, 'spendersOf'>, record: TxRecord): string[] {
+  const rivals = new Set<string>();
+  for (const { prevTxid, prevVout } of parseTransaction(record.raw).inputs) {
+    for (const spend of ws.spendersOf(prevTxid, prevVout)) {
+      if (spend.spender !== record.txid) rivals.add(spend.spender);
+    }
+  }
+  return [...rivals];
+}
+
+/** Outpoints whose transactions are missing before a pending verdict can fall; undefined if none is pending. */
+export function missingHistory(ws: Pick<Workset, 'tx'>, record: TxRecord): string[] | undefined {
+  const isPending = (r: TxRecord): boolean =>
+    r.tokens.some((p) => p.outputs.some((o) => o.verdict === 'pending'));
+  if (record.status !== 'active' || !isPending(record)) return undefined;
+  const missing = new Set<string>();
+  const seen = new Set<string>();
+  const stack = [record];
+  for (let at = stack.pop(); at !== undefined && missing.size < MAX_MISSING; at = stack.pop()) {
+    if (seen.has(at.txid)) continue;
+    seen.add(at.txid);
+    const undecided = new Set(at.tokens.flatMap((p) => p.undecided));
+    const { inputs } = parseTransaction(at.raw);
+    for (const vin of undecided) {
+      const { prevTxid, prevVout } = inputs[vin]!;
+      const parent = ws.tx(prevTxid);
+      if (parent === undefined) missing.add(`${prevTxid}_${prevVout}`);
+      else stack.push(parent);
+    }
+  }
+  return [...missing].sort();
+}
+
+/** It belongs to no token's history: whatever it claims to move, it had nothing to move. */
+function isWorthless(record: TxRecord): boolean {
+  return (
+    record.tokens.length > 0 &&
+    record.tokens.every((p) => p.inputs.length === 0 && p.outputs.every((o) => o.verdict === 'invalid'))
+  );
+}

@@ -1,0 +1,38 @@
+/** Where a BEEF came from; decides nothing about its verdict. */
+export type Source = 'rpc' | 'import' | 'gossip' | 'sync';
+
+/** The caller's answer for the subject of an offered BEEF, given after the commit it depends on. */
+export type Outcome =
+  | { readonly status: 'admitted'; readonly txid: string; readonly tokens: readonly string[] }
+  | { readonly status: 'known'; readonly txid: string }
+  | {
+      readonly status: 'pending';
+      readonly txid: string;
+      /** parents: unmined ancestors missing; header: its block's header is unknown; history: token history before it. */
+      readonly waitingFor: 'parents' | 'header' | 'history';
+      /** Outpoints `<txid>_<vout>`; for `header` empty. */
+      readonly missing: readonly string[];
+      readonly height?: number;
+    }
+  | { readonly status: 'conflict'; readonly txid: string; readonly conflictsWith: readonly string[] }
+  | {
+      readonly status: 'rejected';
+      readonly txid?: string;
+      readonly code: string;
+      readonly data: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+    };
+
+export interface IngestFacts {
+  readonly queued: number;
+  readonly inFlight: number;
+  readonly admitted: number;
+  readonly rejectedByCode: Readonly<Record<string, number>>;
+}
+
+/** The one way in. Resolves after the durable commit; never rejects on bad input (that is an outcome). */
+export interface Offers {
+  offer(beef: Uint8Array, source: Source): Promise<Outcome>;
+  /** Resolves when there is room for more; callers that stream must await it. */
+  ready(): Promise<void>;
+  facts(): IngestFacts;
+}

@@ -1,0 +1,336 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bump, parseBump } from '../spv/bump.ts';
+import { SpvError } from '../spv/errors.ts';
+import { isCoinbase, parseTransaction, type Transaction } from '../spv/transaction.ts';
+import { Database } from '../store/database.ts';
+import { StoreError } from '../store/errors.ts';
+import { afterPrefix, PREFIX, SPEND_BUCKET, spendBucket } from '../store/keys.ts';
+import { decodeProof, type ProofRecord } from '../store/proof-row.ts';
+import { type BlockPlace, decodeTx, type TxRecord } from '../store/records.ts';
+import { Store, type StoreOptions } from '../store/store.ts';
+import { declareReady, finishSwap, folderState, STORE_FOLDER } from '../store/swap.ts';
+import type { TokenRecord } from '../store/token-row.ts';
+import type { VerifyReport } from '../store/view.ts';
+import { decodeWaiting } from '../store/waiting-row.ts';
+import { admit } from './admit.ts';
+import { Audit } from './audit.ts';
+import type { ChainView, VerifyRoot } from './chain-view.ts';
+import { CommitRows } from './commit-rows.ts';
+import { checkProof } from './proofs.ts';
+import { type Salvage, salvage } from './salvage-rows.ts';
+import { cascade, settle } from './settle.ts';
+import { TokenBook } from './token-book.ts';
+import { tokensOf } from './token-outputs.ts';
+import { Workset } from './workset.ts';
+
+/** Transactions a commit. */
+const CHUNK = 1000;
+
+export interface RebuildOptions {
+  /** The damaged store; the same options open the new one. */
+  readonly store: StoreOptions;
+  /** Tokens to follow besides those that the damaged store followed: their rows may be lost. */
+  readonly follow: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+export interface RebuildModules {
+  /** Makes a chain of the header rows in this database, without those that cannot be proven. */
+  readonly recoverChain: (database: Database) => Promise<ChainView>;
+  readonly verifyRoot: VerifyRoot;
+}
+
+export interface RebuildReport {
+  readonly transactions: {
+    readonly kept: number;
+    /** Against the count of the newest commit that could be read; undefined if none could. */
+    readonly lost: number | undefined;
+    /** Kept, but no longer known to be mined: their proof is lost, or waits for its header. */
+    readonly unproven: number;
+  };
+  readonly proofs: {
+    readonly kept: number;
+    /** Of a block that no header tells of, or of a transaction that is lost. */
+    readonly dropped: number;
+    /** Kept until their header is known again. */
+    readonly waiting: number;
+  };
+  readonly waiting: number;
+  readonly tokens: { readonly followed: number; readonly seen: number };
+  readonly headersTo: number;
+  readonly damagedRows: number;
+  readonly unreadableFiles: readonly string[];
+  /** Full check of the new store. */
+  readonly audit: VerifyReport;
+}
+
+/**
+ * Makes a store anew from the transactions, proofs and headers that still prove themselves in the files of a damaged one
+ * (architecture, invariant 8). Works whatever the damage is: what is lost comes back when it is imported or synced again.
+ * The old files are only read, and stay as `index.damaged`. A crash at any moment leaves the old store or the new one, and
+ * the next call begins anew.
+ *
+ * @throws StoreError STORE_LOCKED while a daemon has the store; STORE_INCONSISTENT if the store changed meanwhile, or the
+ *   new one does not pass its check; STORE_WRITE_FAILED. In each case the old store is untouched
+ */
+export async function rebuildStore(options: RebuildOptions, modules: RebuildModules): Promise<RebuildReport> {
+  const { path } = options.store;
+  finishSwap(path);
+  await Database.assertFree(path);
+  const folder = join(path, STORE_FOLDER.database);
+  const before = folderState(folder);
+  const building = join(path, STORE_FOLDER.building);
+  rmSync(building, { recursive: true, force: true });
+  const report = await build(folder, { ...options, store: { ...options.store, path: building } }, modules);
+  rmSync(join(building, SORTED), { recursive: true, force: true });
+  await Database.assertFree(path);
+  if (folderState(folder) !== before) {
+    throw new StoreError(
+      'STORE_INCONSISTENT',
+      'the store was written to while it was rebuilt: rebuild it again',
+      { path },
+    );
+  }
+  declareReady(path);
+  finishSwap(path);
+  return report;
+}
+
+const SORTED = 'sorted';
+
+async function build(
+  folder: string,
+  options: RebuildOptions,
+  modules: RebuildModules,
+): Promise<RebuildReport> {
+  const store = await Store.open(options.store);
+  try {
+    const into = { ...options.store, path: join(options.store.path, SORTED) };
+    const found = await salvage(folder, into, store.database);
+    try {
+      const chain = await modules.recoverChain(store.database);
+      return await new Rebuild(store, chain, found, options, modules.verifyRoot).run();
+    } finally {
+      await found.sorted.close();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** A proof row against the headers known now. */
+type ProofVerdict =
+  | { readonly kind: 'best'; readonly place: BlockPlace; readonly path: Uint8Array }
+  | { readonly kind: 'side'; readonly proof: ProofRecord }
+  | { readonly kind: 'headerUnknown'; readonly height: number; readonly path: Uint8Array }
+  | { readonly kind: 'false' };
+
+class Rebuild {
+  private readonly store: Store;
+  private readonly chain: ChainView;
+  private readonly found: Salvage;
+  private readonly options: RebuildOptions;
+  private readonly verifyRoot: VerifyRoot;
+  private readonly book: TokenBook;
+  private arrival = 0;
+  private readonly counts = { kept: 0, unproven: 0, waiting: 0 };
+  private readonly proofs = { kept: 0, dropped: 0, waiting: 0 };
+
+  constructor(
+    store: Store,
+    chain: ChainView,
+    found: Salvage,
+    options: RebuildOptions,
+    verifyRoot: VerifyRoot,
+  ) {
+    this.store = store;
+    this.chain = chain;
+    this.found = found;
+    this.options = options;
+    this.verifyRoot = verifyRoot;
+    this.book = new TokenBook(store);
+  }
+
+  async run(): Promise<RebuildReport> {
+    await this.tokens();
+    await this.transactions();
+    await this.waiting();
+    const { store, chain, found, counts, proofs, options } = this;
+    const audit = await Audit.run(store, chain, options);
+    if (audit.problemCount > 0) {
+      const [{ code, what }] = audit.problems as [{ code: string; what: string }];
+      throw new StoreError(
+        'STORE_INCONSISTENT',
+        `the rebuilt store has ${audit.problemCount} problems (${code}: ${what}): the old one stays`,
+        {
+          problems: audit.problemCount,
+        },
+      );
+    }
+    const lost = found.expected === undefined ? undefined : Math.max(0, found.expected - counts.kept);
+    const followed = this.book.followedIds().length;
+    return {
+      transactions: { kept: counts.kept, lost, unproven: counts.unproven },
+      proofs,
+      waiting: counts.waiting,
+      tokens: { followed, seen: store.tokens.size - followed },
+      headersTo: chain.tip().height,
+      damagedRows: found.damagedRows,
+      unreadableFiles: found.notes.unreadable,
+      audit,
+    };
+  }
+
+  /** The same tokens followed, the same ones remembered as seen. */
+  private async tokens(): Promise<void> {
+    const { tokens } = this.found;
+    const wanted = new Set([
+      ...tokens.filter((t) => t.tracked).map((t) => t.tokenId),
+      ...this.options.follow,
+    ]);
+    const { rows } = this.book.follow(wanted);
+    const byId = new Map(rows.map((row) => [row.tokenId, row]));
+    for (const { tokenId } of tokens) {
+      const row = byId.has(tokenId) ? undefined : this.book.seen(tokenId);
+      if (row !== undefined) byId.set(tokenId, row);
+    }
+    const binary = new Set(tokens.filter((t) => t.binaryOutputsSeen).map((t) => t.tokenId));
+    const complete = [...byId.values()].map((token) => ({
+      ...token,
+      tracked: wanted.has(token.tokenId),
+      binaryOutputsSeen: binary.has(token.tokenId),
+    }));
+    await this.commit(this.workset(), complete);
+  }
+
+  /** In order of arrival, which has parents before children but for those that waited. */
+  private async transactions(): Promise<void> {
+    const { sorted, transactions: total } = this.found;
+    const prefix = Buffer.of(PREFIX.tx);
+    let chunk: TxRecord[] = [];
+    for await (const { key, value } of sorted.rows(prefix, afterPrefix(prefix))) {
+      chunk.push(decodeTx(key, value));
+      if (chunk.length < CHUNK) continue;
+      await this.admitAll(chunk);
+      chunk = [];
+      this.options.signal.throwIfAborted();
+      this.options.onProgress(this.counts.kept, total);
+    }
+    await this.admitAll(chunk);
+  }
+
+  private async admitAll(records: readonly TxRecord[]): Promise<void> {
+    const held = records.map((record) => ({ record, tx: parseTransaction(record.raw) }));
+    await this.prefetch(held.map(({ tx }) => tx));
+    const verdicts = await Promise.all(held.map(({ record, tx }) => this.proofsOf(record.txid, tx)));
+    const ws = this.workset();
+    held.forEach(({ record, tx }, i) => {
+      if (ws.tx(tx.txid) !== undefined) return; // kept under two orders of arrival: the first counts
+      this.admitOne(ws, record, tx, verdicts[i]!);
+    });
+    await this.commit(ws);
+  }
+
+  private admitOne(ws: Workset, record: TxRecord, tx: Transaction, proofs: readonly ProofVerdict[]): void {
+    const { txid, arrival, firstSeenMs } = record;
+    const best = proofs.find((p) => p.kind === 'best');
+    const { groups } = tokensOf(tx, this.book);
+    this.arrival = Math.max(this.arrival, arrival);
+    admit(ws, { tx, groups, place: best?.place, path: best?.path, arrival, firstSeenMs });
+    this.counts.kept++;
+    for (const proof of proofs) {
+      if (proof.kind === 'side') ws.proofs.push(proof.proof);
+      if (proof.kind === 'false') this.proofs.dropped++;
+      else if (proof.kind !== 'headerUnknown') this.proofs.kept++;
+    }
+    if (best !== undefined) return;
+    if (record.place !== undefined) this.counts.unproven++;
+    if (isCoinbase(tx)) cascade(ws, settle(ws, [txid])); // G3
+    const later = proofs.find((p) => p.kind === 'headerUnknown');
+    if (later === undefined) return;
+    this.proofs.waiting++;
+    const { height, path } = later;
+    ws.waiting.set(txid, {
+      txid,
+      raw: tx.raw,
+      waitingFor: 'header',
+      missingParents: [],
+      height,
+      path,
+      arrival,
+      firstSeenMs,
+    });
+  }
+
+  private async proofsOf(txid: string, tx: Transaction): Promise<ProofVerdict[]> {
+    const prefix = Buffer.concat([Buffer.of(PREFIX.proof), Buffer.from(txid, 'hex')]);
+    const verdicts: ProofVerdict[] = [];
+    for await (const { key, value } of this.found.sorted.rows(prefix, afterPrefix(prefix))) {
+      const own = Buffer.concat([key.subarray(0, 1), key.subarray(33)]);
+      verdicts.push(await this.judge(decodeProof(own, value), tx));
+    }
+    return verdicts;
+  }
+
+  private async judge(proof: ProofRecord, tx: Transaction): Promise<ProofVerdict> {
+    const bump = bumpOf(proof);
+    const checked = bump === undefined ? undefined : await checkProof(this.chain, this.verifyRoot, tx, bump);
+    if (bump === undefined || checked?.kind === 'refused') return { kind: 'false' };
+    if (checked === undefined) return { kind: 'side', proof };
+    if (checked.kind === 'proven') return { kind: 'best', place: checked.place, path: checked.path };
+    return { kind: 'headerUnknown', height: bump.height, path: proof.path };
+  }
+
+  /** Those that wait for parents or headers; of an indexed transaction only a proof can wait. */
+  private async waiting(): Promise<void> {
+    const prefix = Buffer.of(PREFIX.waiting);
+    let ws = this.workset();
+    for await (const { key, value } of this.found.sorted.rows(prefix, afterPrefix(prefix))) {
+      const record = decodeWaiting(key, value);
+      const held = this.store.tx(record.txid);
+      this.arrival = Math.max(this.arrival, record.arrival);
+      if (held !== undefined && (held.place !== undefined || record.path === undefined)) continue;
+      ws.waiting.set(record.txid, record);
+      this.counts.waiting++;
+      if (ws.waiting.size < CHUNK) continue;
+      await this.commit(ws);
+      ws = this.workset();
+    }
+    await this.commit(ws);
+  }
+
+  private async prefetch(txs: readonly Transaction[]): Promise<void> {
+    const txids = new Set<string>();
+    const spends = new Map<string, readonly [string, number]>();
+    const want = (txid: string, bucket: number): void => void spends.set(`${txid}${bucket}`, [txid, bucket]);
+    for (const tx of txs) {
+      txids.add(tx.txid);
+      for (const { prevTxid, prevVout } of tx.inputs) {
+        txids.add(prevTxid);
+        want(prevTxid, spendBucket(prevVout));
+      }
+      for (let vout = 0; vout < tx.outputs.length; vout += SPEND_BUCKET) want(tx.txid, spendBucket(vout));
+    }
+    await this.store.prefetch(txids, spends.values());
+  }
+
+  private workset(): Workset {
+    return new Workset(this.store, (tokenNo) => this.book.isFollowed(tokenNo));
+  }
+
+  private async commit(ws: Workset, tokens: readonly TokenRecord[] = []): Promise<void> {
+    const { change } = await new CommitRows(ws).build(tokens, this.chain.tip());
+    await this.store.commit({ ...change, figures: { ...change.figures, arrival: this.arrival } });
+  }
+}
+
+function bumpOf(proof: ProofRecord): Bump | undefined {
+  try {
+    return parseBump(proof.path);
+  } catch (error) {
+    if (error instanceof SpvError) return undefined;
+    throw error;
+  }
+}

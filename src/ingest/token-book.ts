@@ -1,0 +1,70 @@
+import type { Store } from '../store/store.ts';
+import type { TokenRecord } from '../store/token-row.ts';
+import { newToken } from '../store/token-row.ts';
+
+/** Token ids kept for the answer "exists, but is not followed": more are not remembered. */
+export const MAX_SEEN_TOKENS = 10_000;
+
+/** Which tokens this node follows, and their numbers in row keys. */
+export class TokenBook {
+  private readonly store: Store;
+  private readonly numbers = new Map<string, number>();
+  private nextNo: number;
+
+  constructor(store: Store) {
+    this.store = store;
+    this.nextNo = Math.max(0, ...store.tokens.keys()) + 1;
+  }
+
+  /** Number of a followed token, undefined for every other. */
+  followed(tokenId: string): number | undefined {
+    return this.numbers.get(tokenId);
+  }
+
+  followedIds(): string[] {
+    return [...this.numbers.keys()];
+  }
+
+  isFollowed(tokenNo: number): boolean {
+    const token = this.store.tokens.get(tokenNo);
+    return token !== undefined && this.numbers.has(token.tokenId);
+  }
+
+  /**
+   * Sets the followed tokens. Returns the rows to write, and those whose history in the store must be evaluated again
+   * because they were seen, or followed, and then not kept up. Those are marked as tracked only when that is done.
+   */
+  follow(tokenIds: Iterable<string>): {
+    readonly rows: readonly TokenRecord[];
+    readonly rescan: readonly number[];
+  } {
+    const wanted = new Set(tokenIds);
+    const rows: TokenRecord[] = [];
+    const rescan: number[] = [];
+    for (const token of this.store.tokens.values()) {
+      if (token.tracked && !wanted.has(token.tokenId)) rows.push({ ...token, tracked: false });
+    }
+    for (const id of this.numbers.keys()) if (!wanted.has(id)) this.numbers.delete(id);
+    for (const id of wanted) {
+      const no = this.store.tokenNos.get(id);
+      const known = no === undefined ? undefined : this.store.tokens.get(no);
+      if (known?.tracked === true) {
+        this.numbers.set(id, known.tokenNo);
+        continue;
+      }
+      // A token never seen has nothing in the store, unless the list of seen ones was full.
+      const isNew = known === undefined && this.store.tokens.size < MAX_SEEN_TOKENS;
+      const token = known ?? newToken(this.nextNo++, id, isNew);
+      this.numbers.set(id, token.tokenNo);
+      if (known === undefined) rows.push(token);
+      if (!isNew) rescan.push(token.tokenNo);
+    }
+    return { rows, rescan };
+  }
+
+  /** Row for a token that is met but not followed, undefined if it is known or the list is full. */
+  seen(tokenId: string): TokenRecord | undefined {
+    if (this.store.tokenNos.has(tokenId) || this.store.tokens.size >= MAX_SEEN_TOKENS) return undefined;
+    return newToken(this.nextNo++, tokenId, false);
+  }
+}
