@@ -1,0 +1,144 @@
+import type { Offers, Outcome } from '../ingest/outcome.ts';
+import { ApiError } from './errors.ts';
+import { type FrameFault, FrameReader } from './frames.ts';
+import { MAX_SAMPLE_GROUPS, MAX_SAMPLES_PER_GROUP } from './limits.ts';
+import { shownOutcome } from './present.ts';
+
+export interface ImportCounts {
+  /** Bytes of the stream taken so far. */
+  bytes: number;
+  /** BEEFs offered, and how many of them have their outcome. */
+  offered: number;
+  done: number;
+  admitted: number;
+  known: number;
+  pending: number;
+  conflict: number;
+  rejected: number;
+}
+
+export type ImportSample = ReturnType<typeof shownOutcome> & {
+  /** Number of the BEEF in the stream, from 0. */
+  readonly index: number;
+};
+
+export interface ImportTotals extends ImportCounts {
+  /** Rejections by code; pending by what is missing as `PENDING_PARENTS`, `PENDING_HEADER`, `PENDING_HISTORY`. */
+  readonly byCode: Record<string, number>;
+  /** The first few of every group. */
+  readonly samples: readonly ImportSample[];
+  readonly damage?: FrameFault;
+}
+
+/** One stream of framed BEEFs on its way into the index. Writes are taken in the order in which they came. */
+export class ImportSession {
+  readonly #offers: Offers;
+  readonly #frames: FrameReader;
+  readonly #signal: AbortSignal;
+  readonly #counts: ImportCounts = {
+    bytes: 0,
+    offered: 0,
+    done: 0,
+    admitted: 0,
+    known: 0,
+    pending: 0,
+    conflict: 0,
+    rejected: 0,
+  };
+  readonly #byCode = new Map<string, number>();
+  readonly #samples = new Map<string, ImportSample[]>();
+  #turn: Promise<void> = Promise.resolve();
+  #idle: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #fault: unknown;
+
+  constructor(opts: { maxBeefBytes: number }, modules: { offers: Offers; signal: AbortSignal }) {
+    this.#offers = modules.offers;
+    this.#signal = modules.signal;
+    this.#frames = new FrameReader(opts.maxBeefBytes);
+  }
+
+  /**
+   * Takes the next bytes of the stream and resolves when the index has room for more: the answer is the
+   * sender's back-pressure.
+   *
+   * @throws ApiError IMPORT_FRAME_INVALID once the stream is damaged; what came before is still imported
+   */
+  async write(piece: Uint8Array): Promise<ImportCounts> {
+    const before = this.#turn;
+    const turn = before.then(() => this.#take(piece));
+    // The next write waits for this one, whether or not it failed.
+    this.#turn = turn.catch(() => undefined);
+    await turn;
+    return { ...this.#counts };
+  }
+
+  /** Waits for all outcomes. A frame that is cut off at the end is reported as damage. */
+  async close(): Promise<ImportTotals> {
+    await this.#turn;
+    while (this.#counts.done < this.#counts.offered) {
+      this.#idle ??= Promise.withResolvers<void>();
+      await this.#idle.promise;
+    }
+    if (this.#fault !== undefined) throw this.#fault;
+    const damage = this.#frames.end();
+    return {
+      ...this.#counts,
+      byCode: Object.fromEntries(this.#byCode),
+      samples: [...this.#samples.values()].flat(),
+      ...(damage === undefined ? {} : { damage }),
+    };
+  }
+
+  async #take(piece: Uint8Array): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault;
+    this.#frames.push(piece);
+    this.#counts.bytes += piece.length;
+    for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
+      await this.#offers.ready();
+      if (this.#signal.aborted) return;
+      this.#offer(frame);
+    }
+    const fault = this.#frames.fault;
+    if (fault !== undefined) {
+      throw new ApiError('IMPORT_FRAME_INVALID', { reason: fault.code, offset: fault.offset }, fault.text);
+    }
+  }
+
+  #offer(frame: Uint8Array): void {
+    const index = this.#counts.offered;
+    this.#counts.offered += 1;
+    this.#offers.offer(frame, 'import').then(
+      (outcome) => this.#tally(index, outcome),
+      (error: unknown) => {
+        // Not bad input, which is an outcome, but a store that cannot write: the import cannot go on.
+        this.#fault ??= error;
+        this.#finishOne();
+      },
+    );
+  }
+
+  #tally(index: number, outcome: Outcome): void {
+    this.#counts[outcome.status] += 1;
+    const group = groupOf(outcome);
+    if (outcome.status === 'rejected' || outcome.status === 'pending') {
+      this.#byCode.set(group, (this.#byCode.get(group) ?? 0) + 1);
+    }
+    const samples = this.#samples.get(group) ?? [];
+    if (samples.length === 0 && this.#samples.size < MAX_SAMPLE_GROUPS) this.#samples.set(group, samples);
+    if (samples.length < MAX_SAMPLES_PER_GROUP) samples.push({ index, ...shownOutcome(outcome) });
+    this.#finishOne();
+  }
+
+  #finishOne(): void {
+    this.#counts.done += 1;
+    if (this.#counts.done < this.#counts.offered) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+}
+
+function groupOf(outcome: Outcome): string {
+  if (outcome.status === 'rejected') return outcome.code;
+  if (outcome.status === 'pending') return `PENDING_${outcome.waitingFor.toUpperCase()}`;
+  return outcome.status;
+}

@@ -1,0 +1,157 @@
+import { ClientError } from '../../api/client.ts';
+import type { Result } from '../../api/methods/index.ts';
+import type { Command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { CliError, EXIT, type ExitCode } from '../errors.ts';
+import { clean, formatBytes, formatSeconds, table } from '../format.ts';
+
+type Status = Result<'node.status'>;
+
+const WATCH_MS = 2_000;
+const WAIT_STEP_MS = 200;
+const WAIT_DEFAULT_MS = 60_000;
+
+function statusText({ out }: Context, s: Status): string {
+  const verdict = s.degraded ? out.style('degraded', 'yellow') : out.style('healthy', 'green');
+  const rejected = Object.values(s.ingest.rejected).reduce((sum, n) => sum + n, 0);
+  const commit = s.commit === undefined ? '' : ` (${s.commit.slice(0, 12)})`;
+  const lines = [
+    `${out.style(`btcfed ${s.version}`, 'bold')}${commit}  ${s.state}, ${verdict}  ${s.network}  pid ${s.pid}  up ${formatSeconds(s.uptime)}`,
+    table([
+      ['home', s.home],
+      ['tip', `${s.tip.height}  ${s.tip.time ?? '-'}  ${s.tip.hash}`],
+      [
+        'store',
+        `${s.store.transactions} transactions, ${s.store.outputs} outputs, ${s.store.pending} pending, ${s.store.conflicts} conflicts`,
+      ],
+      ['', `sequence ${s.store.sequence}, commit ${s.store.commit}`],
+      [
+        'intake',
+        `${s.ingest.queued} queued, ${s.ingest.inFlight} in work, ${s.ingest.admitted} admitted, ${rejected} rejected`,
+      ],
+      ['memory', formatBytes(s.memory)],
+      ['tokens', `${s.tokensFollowed} followed`],
+    ]),
+  ];
+  const tokens = s.tokens.map((t) => [
+    `  ${t.token}`,
+    clean(t.symbol ?? '-', 20),
+    t.state,
+    `${t.transactions} transactions`,
+    `${t.coins} coins`,
+    `${t.holders} holders`,
+    t.undecided > 0 ? `${t.undecided} undecided` : '',
+  ]);
+  if (tokens.length > 0) lines.push(table(tokens));
+  for (const w of s.health) {
+    const mark = w.severity === 'error' ? out.style(w.code, 'red') : out.style(w.code, 'yellow');
+    lines.push(`${mark}  ${w.title}: ${w.text} (since ${w.since})`);
+  }
+  return lines.join('\n');
+}
+
+function exitOf(status: Status): ExitCode {
+  return status.degraded || status.state !== 'running' ? EXIT.refused : EXIT.ok;
+}
+
+async function once(context: Context): Promise<Status> {
+  return context.with(context.daemon(), (caller) => caller.call('node.status', {}));
+}
+
+async function runStatus(context: Context): Promise<number> {
+  const { io, out } = context;
+  let status = await once(context);
+  const live = context.flag('watch');
+  for (;;) {
+    if (live && out.mode === 'human' && io.stdout.isTty) io.stdout.write('\u001b[H\u001b[2J');
+    out.data(status, () => statusText(context, status));
+    if (!live || io.signal.aborted) return exitOf(status);
+    await io.sleep(WATCH_MS);
+    if (io.signal.aborted) return exitOf(status);
+    status = await once(context);
+  }
+}
+
+/** Running, not running yet, or not there. */
+async function tryStatus(context: Context): Promise<Status | CliError> {
+  try {
+    return await once(context);
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'UNREACHABLE') return error;
+    if (error instanceof ClientError) return new CliError('UNREACHABLE', error.message);
+    throw error;
+  }
+}
+
+async function runWait(context: Context): Promise<number> {
+  const { io, out } = context;
+  const timeoutMs = context.number('timeout') ?? WAIT_DEFAULT_MS;
+  const startMs = io.nowMs();
+  for (;;) {
+    const found = await tryStatus(context);
+    const waited = (io.nowMs() - startMs) / 1000;
+    if (!(found instanceof CliError) && found.state === 'running') {
+      const { state, pid } = found;
+      out.data({ state, pid, seconds: waited }, () => `running (pid ${pid}) after ${formatSeconds(waited)}`);
+      return EXIT.ok;
+    }
+    if (waited * 1000 >= timeoutMs || io.signal.aborted) {
+      if (found instanceof CliError) throw found;
+      throw new CliError('NOT_READY', `the daemon is still ${found.state} after ${formatSeconds(waited)}`);
+    }
+    await io.sleep(WAIT_STEP_MS);
+  }
+}
+
+export const daemonCommands: readonly Command[] = [
+  {
+    name: 'run',
+    summary: 'Run the daemon in the foreground.',
+    doc: [
+      'The first SIGINT or SIGTERM stops it and saves all state; a second one forces the stop. A missing conf.yaml is written with defaults and a new key.',
+    ],
+    args: [],
+    options: {},
+    examples: [['run --home /var/lib/btcfed', 'with conf.yaml and data in this directory']],
+    exits: [
+      [0, 'asked to stop, state saved'],
+      [1, 'did not start: configuration invalid, store not usable, or already running'],
+      [2, 'stop forced by a second signal'],
+      [3, 'stopped, but not cleanly'],
+      [70, 'unexpected fault'],
+    ],
+    run: (context) => context.io.runDaemon(context.home),
+  },
+  {
+    name: 'status',
+    summary: 'State of the daemon on one screen.',
+    args: [],
+    options: { watch: { type: 'flag', doc: 'Again every 2 seconds, until Ctrl-C.' } },
+    examples: [
+      ['status', 'once'],
+      ['status --watch', 'live'],
+      ['status --flat | grep ^health', 'health warnings only'],
+    ],
+    exits: [
+      [0, 'running and healthy'],
+      [1, 'degraded, starting or stopping'],
+      [2, 'daemon unreachable'],
+      [3, 'usage'],
+    ],
+    run: runStatus,
+  },
+  {
+    name: 'wait',
+    summary: 'Wait until the daemon answers and runs.',
+    args: [],
+    options: { timeout: { type: 'duration', value: 'TIME', doc: 'Give up after this time (default 60s).' } },
+    examples: [['wait --timeout 10s', 'in a script, after the start']],
+    exits: [
+      [0, 'it runs'],
+      [1, 'it answers, but does not run yet'],
+      [2, 'daemon unreachable'],
+      [3, 'usage'],
+    ],
+    run: runWait,
+  },
+];

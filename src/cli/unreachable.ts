@@ -1,0 +1,38 @@
+import { lstat } from 'node:fs/promises';
+import { ClientError, type ClientErrorCode } from '../api/client.ts';
+import { CliError } from './errors.ts';
+
+const WHY: Record<ClientErrorCode, string> = {
+  SOCKET_ABSENT: 'there is no such file',
+  SOCKET_DEAD: 'nobody listens there',
+  SOCKET_DENIED: 'access is denied',
+  SOCKET_FAILED: 'the connection failed',
+  NO_ANSWER: 'it does not answer',
+  CONNECTION_LOST: 'the connection was lost',
+  ANSWER_INVALID: 'what answers is no btcfed daemon',
+};
+
+/** The error for a daemon that cannot be reached: socket path, its mode, and what to do. Others pass. */
+export async function explainUnreachable(
+  error: unknown,
+  where: { readonly socketPath: string; readonly home: string },
+): Promise<unknown> {
+  if (!(error instanceof ClientError)) return error;
+  const { socketPath, home } = where;
+  const seen = await describeSocket(socketPath);
+  const todo =
+    error.code === 'SOCKET_DENIED'
+      ? 'run this as the user of the daemon, or set rpc.mode to "0660" and join its group'
+      : `start it with \`btcfed run --home ${home}\`, or look at \`systemctl status btcfed\``;
+  const message = `no daemon reachable on ${socketPath}: ${WHY[error.code]}${seen}; ${todo}`;
+  return new CliError('UNREACHABLE', message, { socket: socketPath, reason: error.code });
+}
+
+async function describeSocket(path: string): Promise<string> {
+  try {
+    const { mode, uid, gid } = await lstat(path);
+    return ` (mode ${(mode & 0o777).toString(8).padStart(4, '0')}, owner ${uid}:${gid})`;
+  } catch {
+    return '';
+  }
+}
