@@ -1,0 +1,77 @@
+import { type LoadedConfig, showConfig } from '../../config/index.ts';
+import { checkConfig } from '../api/config-check.ts';
+import type { ApiModules, ChainApi, HeaderView, NodeFacts } from '../api/modules.ts';
+import type { Header } from '../chain/header.ts';
+import { Audit } from '../ingest/audit.ts';
+import type { Health } from '../observe/health.ts';
+import type { Logs } from '../observe/log.ts';
+import { MAX_BEEF_BYTES } from '../spv/limits.ts';
+import { StoreError } from '../store/errors.ts';
+import type { Core } from './core.ts';
+
+export interface ApiParts {
+  readonly core: Core;
+  readonly loaded: LoadedConfig;
+  readonly configFile: string;
+  readonly home: string;
+  readonly logs: Logs;
+  readonly health: Health;
+  readonly facts: () => NodeFacts;
+}
+
+/** What the RPC methods may touch, made of the parts of a node. */
+export function apiModules(parts: ApiParts): ApiModules {
+  const { core, loaded, configFile: file, home, logs, health } = parts;
+  return {
+    network: loaded.config.chain.network,
+    view: core.reader,
+    offers: core.ingest,
+    chain: chainApi(core),
+    config: {
+      file,
+      shown: () => showConfig(loaded.config, loaded.sources),
+      check: (text) => checkConfig({ file, home }, text),
+    },
+    node: { facts: parts.facts },
+    health,
+    logs,
+    events: core.events,
+    verifyStore: ({ rebuild, signal }, progress) => {
+      if (rebuild) {
+        const message =
+          'a store can be rebuilt only while no daemon has it: stop the daemon, then run `btcfed verify --rebuild`';
+        return Promise.reject(new StoreError('STORE_LOCKED', message));
+      }
+      return Audit.run(core.store, core.chain, {
+        signal,
+        onProgress: (done, total) => progress({ done, total }),
+      });
+    },
+    maxBeefBytes: MAX_BEEF_BYTES,
+    clock: { nowMs: () => Date.now() },
+    log: logs.module('api'),
+  };
+}
+
+function chainApi({ chain, chainSettled }: Core): ChainApi {
+  return {
+    tip: () => chain.tip(),
+    baseHeight: () => chain.baseHeight(),
+    header: (which) => {
+      const height = typeof which === 'number' ? which : chain.heightOf(which);
+      const header = height === undefined ? undefined : chain.header(height);
+      return header === undefined || height === undefined ? undefined : headerView(height, header);
+    },
+    import: async (headers) => {
+      const { added, known, undone, tip } = await chain.add(headers);
+      // The answer speaks of transactions too: those that waited for these headers are tried by now.
+      await chainSettled();
+      return { added, known, undone, tip };
+    },
+  };
+}
+
+function headerView(height: number, header: Header): HeaderView {
+  const { hash, version, prevHash, merkleRoot, time, bits, nonce } = header;
+  return { height, hash, version, prevHash, merkleRoot, time, bits, nonce };
+}

@@ -1,0 +1,178 @@
+import type { Config } from '../../config/index.ts';
+import { HeaderChain } from '../chain/header-chain.ts';
+import { HeadersService } from '../chain/headers-service.ts';
+import type { RootVerdict, VerifyRoot } from '../ingest/chain-view.ts';
+import { Ingest } from '../ingest/ingest.ts';
+import { defaultWorkers, VerifierPool } from '../spv/pool.ts';
+import { StoreError } from '../store/errors.ts';
+import { StoreReader } from '../store/reader.ts';
+import type { StoreOptions } from '../store/store.ts';
+import { Store } from '../store/store.ts';
+import { EventHub } from './event-hub.ts';
+import { headerDisk } from './header-disk.ts';
+
+/** Rows gathered in memory before they become a table: at 16 MB compaction took twice the time (measured), at 64 MB no less. */
+const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
+
+/** Time from outside, so that a test can set it. */
+export interface Clock {
+  nowMs(): number;
+  /** Runs once after `ms`; the result cancels it. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  readonly fraction: () => number;
+  readonly hex: (bytes: number) => string;
+}
+
+export interface CoreModules {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly programVersion: string;
+  /** The store cannot be written: say so, and keep serving reads. */
+  readonly onWriteFailure: (error: unknown) => void;
+}
+
+export interface CoreOptions {
+  readonly config: Pick<Config, 'chain' | 'tokens' | 'store'>;
+  readonly workers?: number;
+}
+
+/** Index, headers and verifier of one node: everything but what talks to others. */
+export interface Core {
+  readonly store: Store;
+  readonly chain: HeaderChain;
+  readonly ingest: Ingest;
+  readonly reader: StoreReader;
+  readonly events: EventHub;
+  /** Clients of the configured block-headers-services. */
+  readonly services: readonly HeadersService[];
+  /** Resolves when the index has taken in every change of the header chain so far. */
+  readonly chainSettled: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Options of a node's store, the same for the daemon and for commands that work on its data directory. */
+export function storeOptions(config: CoreOptions['config'], modules: CoreModules): StoreOptions {
+  return {
+    path: config.store.path,
+    network: config.chain.network,
+    cacheBytes: config.store.cacheMb * 1024 * 1024,
+    writeBufferBytes: WRITE_BUFFER_BYTES,
+    newDatabaseId: () => modules.random.hex(16),
+    programVersion: modules.programVersion,
+    syncWrites: config.store.syncWrites,
+  };
+}
+
+/** Opens store, chain, verifier and ingest, in this order; `close` undoes it backwards. */
+export async function openCore(options: CoreOptions, modules: CoreModules): Promise<Core> {
+  const { config } = options;
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
+  };
+  try {
+    const store = await Store.open(storeOptions(config, modules));
+    closers.push(() => store.close());
+    const { network, checkpoint } = config.chain;
+    const chain = await HeaderChain.open(
+      { network, checkpoint },
+      { disk: headerDisk(store.database), clock: modules.clock },
+    );
+    checkHeaders(store, chain);
+    const pool = new VerifierPool({ workers: options.workers ?? defaultWorkers() });
+    closers.push(() => pool.close());
+    await pool.start();
+    const services = headerServices(config, modules);
+    const events = new EventHub(store);
+    const ingest = new Ingest({
+      store,
+      chain,
+      pool,
+      verifyRoot: askServices(services),
+      nowMs: () => modules.clock.nowMs(),
+      coinbaseMatures: network !== 'regtest',
+      onEvents: (first, records) => events.publish(first, records),
+      onWriteFailure: modules.onWriteFailure,
+    });
+    closers.push(() => ingest.close());
+    await ingest.follow(config.tokens.follow.filter((id) => !config.tokens.block.includes(id)));
+    await ingest.chainChanged(undefined);
+    const watch = watchChain(chain, ingest, modules.onWriteFailure);
+    closers.push(watch.stop);
+    const reader = new StoreReader({
+      store,
+      isFollowed: (tokenId) => ingest.follows(tokenId),
+      timeOfHeight: (height) => chain.timeAt(height),
+      tipHeight: () => chain.tip().height,
+    });
+    return { store, chain, ingest, reader, events, services, chainSettled: watch.settled, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Headers are written before the commits that use them, so a tip that the chain does not know was lost to damage. To go
+ * on would quietly make mined transactions unmined.
+ */
+function checkHeaders(store: Store, chain: HeaderChain): void {
+  const { tipHeight, tipHash, commit } = store.tip();
+  if (commit === 0 || chain.knows(tipHash)) return;
+  throw new StoreError(
+    'STORE_HEADERS_LOST',
+    `the store is damaged: its last commit was made with block ${tipHash} at height ${tipHeight}, which its headers no longer hold. Run \`btcfed verify --rebuild\`, then \`btcfed headers import\` or sync again`,
+    { tipHeight, tipHash, headersTo: chain.tip().height },
+  );
+}
+
+/** Clients of the block-headers-services that the configuration names. */
+export function headerServices(config: CoreOptions['config'], modules: CoreModules): HeadersService[] {
+  const http = { fetch: modules.fetch, clock: modules.clock, random: modules.random.fraction };
+  return config.chain.headerSources.flatMap((source) =>
+    source.kind === 'service'
+      ? [new HeadersService({ url: source.url, token: source.token?.reveal() }, http)]
+      : [],
+  );
+}
+
+/** Asks one service after the other until one knows. */
+export function askServices(services: readonly HeadersService[]): VerifyRoot {
+  return async (height, root) => {
+    for (const service of services) {
+      const verdict = await service.verifyRoots([{ height, root }]).then(
+        (answers): RootVerdict => verdictOf(answers[0]),
+        (): RootVerdict => 'unknown',
+      );
+      if (verdict !== 'unknown') return verdict;
+    }
+    return 'unknown';
+  };
+}
+
+function verdictOf(answer: string | undefined): RootVerdict {
+  return answer === 'CONFIRMED' ? 'confirmed' : answer === 'INVALID' ? 'invalid' : 'unknown';
+}
+
+function watchChain(
+  chain: HeaderChain,
+  ingest: Ingest,
+  onFailure: (error: unknown) => void,
+): { readonly settled: () => Promise<void>; readonly stop: () => Promise<void> } {
+  let last: Promise<void> = Promise.resolve();
+  const stop = chain.onChange((update) => {
+    last = ingest.chainChanged(update.undone).catch(onFailure);
+  });
+  return {
+    settled: () => last,
+    stop: () => {
+      stop();
+      return last;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** Exit codes of the daemon. */
+export const EXIT = {
+  ok: 0,
+  notStarted: 1,
+  forced: 2,
+  unclean: 3,
+  /** An uncaught error: the service manager restarts the daemon then. */
+  fault: 70,
+} as const;
+
+/** SIGINT and SIGTERM stop the daemon, a second one ends it at once; an uncaught error ends it with a code of its own. */
+export class ExitSignals {
+  /** Resolves to the name of the first signal. */
+  readonly stopped: Promise<string>;
+  onFault: (error: unknown) => void = (error) => {
+    process.stderr.write(
+      `btcfed: unexpected fault: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+  };
+  onForced: (signal: string) => void = () => undefined;
+  private count = 0;
+  private readonly handlers: [NodeJS.Signals, () => void][];
+  private readonly onError = (error: unknown): void => {
+    this.onFault(error);
+    process.exit(EXIT.fault);
+  };
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.stopped = promise;
+    const stop = (signal: string) => () => {
+      this.count++;
+      resolve(signal);
+      if (this.count < 2) return;
+      this.onForced(signal);
+      process.exit(EXIT.forced);
+    };
+    this.handlers = [
+      ['SIGINT', stop('SIGINT')],
+      ['SIGTERM', stop('SIGTERM')],
+      // Without a handler SIGHUP would end the process.
+      ['SIGHUP', () => undefined],
+    ];
+    for (const [signal, handler] of this.handlers) process.on(signal, handler);
+    process.on('uncaughtException', this.onError);
+    process.on('unhandledRejection', this.onError);
+  }
+
+  close(): void {
+    for (const [signal, handler] of this.handlers) process.off(signal, handler);
+    process.off('uncaughtException', this.onError);
+    process.off('unhandledRejection', this.onError);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Config } from '../../config/index.ts';
+import type { HeaderSourceRunner } from '../chain/source-runner.ts';
+import { MAX_PENDING } from '../ingest/pending-set.ts';
+import type { Health } from '../observe/health.ts';
+import type { Logs } from '../observe/log.ts';
+import type { Core } from './core.ts';
+
+const CHECK_MS = 1_000;
+const STATUS_LINE_MS = 30_000;
+/** A tip older than this on a network that mines a block each ten minutes. */
+const STALE_TIP_SECONDS = 3 * 60 * 60;
+
+export interface WatchedParts {
+  readonly core: Core;
+  readonly runners: readonly HeaderSourceRunner[];
+  readonly health: Health;
+  readonly logs: Logs;
+  readonly config: Config;
+}
+
+/** Looks after the named warnings, and writes one status line each half minute. The result stops it. */
+export function watchHealth(parts: WatchedParts): () => undefined {
+  let saidAt = Date.now();
+  let sequence = parts.core.reader.facts().sequence;
+  const check = (): void => {
+    checkHeaders(parts);
+    checkRest(parts);
+    parts.health.tick();
+    if (Date.now() - saidAt < STATUS_LINE_MS) return;
+    const seconds = (Date.now() - saidAt) / 1000;
+    const facts = parts.core.reader.facts();
+    parts.logs.module('node').event('node.status', {
+      height: parts.core.chain.tip().height,
+      commit: facts.commit,
+      sequence: facts.sequence,
+      queued: parts.core.ingest.facts().queued,
+      per_s: Math.round(Number(facts.sequence - sequence) / seconds),
+      memory_mb: Math.round(process.memoryUsage.rss() / 1e6),
+    });
+    saidAt = Date.now();
+    sequence = facts.sequence;
+  };
+  check();
+  const timer = setInterval(check, CHECK_MS);
+  return () => clearInterval(timer) as undefined;
+}
+
+function checkHeaders({ core, runners, health, config }: WatchedParts): void {
+  const { chain } = core;
+  if (!chain.isStarted()) {
+    health.raise(
+      'HEADERS_NONE',
+      'import them with `btcfed headers import FILE`, or set chain.header_sources',
+    );
+    return;
+  }
+  health.clear('HEADERS_NONE');
+  const { height } = chain.tip();
+  const age = Math.floor(Date.now() / 1000) - (chain.timeAt(height) ?? 0);
+  if (config.chain.network !== 'regtest' && age > STALE_TIP_SECONDS) {
+    health.raise('HEADERS_STALE', `the newest header (height ${height}) is ${Math.floor(age / 3600)} h old`);
+  } else health.clear('HEADERS_STALE');
+  const states = runners.map((runner) => runner.state());
+  const failing = states.filter((state) => state.failuresInARow > 0);
+  if (failing.length > 0 && failing.length === states.length) {
+    const text = failing.map((state) => `${state.source}: ${state.lastErrorCode}`).join(', ');
+    health.raise('HEADER_SOURCE_FAILED', text);
+  } else health.clear('HEADER_SOURCE_FAILED');
+}
+
+function checkRest({ core, health }: WatchedParts): void {
+  if (core.ingest.followed().length === 0) {
+    health.raise('TOKENS_NONE_FOLLOWED', 'add token ids to tokens.follow in conf.yaml, then restart');
+  } else health.clear('TOKENS_NONE_FOLLOWED');
+  const { pending } = core.reader.facts();
+  if (pending > MAX_PENDING * 0.9)
+    health.raise('PENDING_NEAR_LIMIT', `${pending} of ${MAX_PENDING} transactions wait`);
+  else health.clear('PENDING_NEAR_LIMIT');
+}

@@ -1,0 +1,18 @@
+export type Figures = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Bench {
+  readonly about: string;
+  readonly load: () => Promise<{ readonly run: (args: readonly string[]) => Promise<Figures> }>;
+}
+
+/** Every benchmark by its name on the command line. */
+export const BENCHES: Readonly<Record<string, Bench>> = {
+  ingest: {
+    about: 'import of a corpus, verified and durable, against bare verification [--corpus DIR] [--outputs N] [--transfers N]',
+    load: () => import('./ingest.ts'),
+  },
+  query: {
+    about: 'balance, coins and history through the socket of a daemon with 1,000,000 outputs [--outputs N] [--queries N]',
+    load: () => import('./query.ts'),
+  },
+};
