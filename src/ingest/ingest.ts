@@ -10,7 +10,7 @@ import { type ChainChange, chainChanges } from './follow-chain.ts';
 import type { Offer, PreparedOffer } from './item.ts';
 import type { IngestFacts, Offers, Outcome, Source } from './outcome.ts';
 import { outcomeOf } from './outcome-of.ts';
-import { PendingSet } from './pending-set.ts';
+import { type PendingLimits, PendingSet } from './pending-set.ts';
 import { type Placement, placeOffer } from './place.ts';
 import { Preparer } from './prepare.ts';
 import { OfferQueue } from './queue.ts';
@@ -30,6 +30,8 @@ export interface IngestModules {
   readonly pool: Pick<VerifierPool, 'verify'>;
   readonly nowMs: () => number;
   readonly coinbaseMatures: boolean;
+  /** Default: PENDING_LIMITS. */
+  readonly pendingLimits?: PendingLimits;
   /** Events of a commit, after it is durable; the first has sequence `first`. */
   readonly onEvents: (first: number, events: readonly EventRecord[]) => void;
   /** A commit failed: nothing of it is in the store; the daemon serves reads and says so. */
@@ -58,7 +60,7 @@ export class Ingest implements Offers {
   constructor(modules: IngestModules) {
     this.modules = modules;
     this.book = new TokenBook(modules.store);
-    this.pending = new PendingSet(modules.store);
+    this.pending = new PendingSet(modules.store, modules.pendingLimits);
     this.preparer = new Preparer({ ...modules, book: this.book });
     this.loop = this.run();
   }
@@ -121,6 +123,8 @@ export class Ingest implements Offers {
       await chainChanges(ws, this.modules.chain, change);
       if (ws.txs.size > 0 || ws.store.tip().tipHash !== this.modules.chain.tip().hash) await this.commit(ws);
       this.retry(this.pending.upToHeight(this.modules.chain.tip().height));
+      // At start: a crash may have come between the commit of a parent and the next try of its children.
+      if (change === undefined) this.retry(this.pending.withParent((txid) => ws.store.tx(txid) !== undefined));
     });
   }
 

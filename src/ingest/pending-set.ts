@@ -1,8 +1,12 @@
 import type { Store, WaitingSummary } from '../store/store.ts';
 
 /** The pending set is durable and bounded: beyond either limit new transactions that cannot be decided are refused. */
-export const MAX_PENDING = 100_000;
-export const MAX_PENDING_BYTES = 256 * 1024 * 1024;
+export interface PendingLimits {
+  readonly transactions: number;
+  readonly bytes: number;
+}
+
+export const PENDING_LIMITS: PendingLimits = { transactions: 100_000, bytes: 256 * 1024 * 1024 };
 
 /** Which waiting transactions to try again when a parent or a header arrives. */
 export class PendingSet {
@@ -11,12 +15,15 @@ export class PendingSet {
   private bytes = 0;
   private count = 0;
 
-  constructor(store: Store) {
+  private readonly limits: PendingLimits;
+
+  constructor(store: Store, limits: PendingLimits = PENDING_LIMITS) {
+    this.limits = limits;
     for (const [txid, summary] of store.waiting) this.add(txid, summary);
   }
 
   hasRoomFor(bytes: number): boolean {
-    return this.count < MAX_PENDING && this.bytes + bytes <= MAX_PENDING_BYTES;
+    return this.count < this.limits.transactions && this.bytes + bytes <= this.limits.bytes;
   }
 
   /** After a commit: what came and went. */
@@ -33,6 +40,15 @@ export class PendingSet {
 
   childrenOf(txid: string): Iterable<string> {
     return this.byParent.get(txid) ?? [];
+  }
+
+  /** Those of which a missing parent is there by now. */
+  withParent(isHeld: (txid: string) => boolean): string[] {
+    const ready = new Set<string>();
+    for (const [parent, children] of this.byParent) {
+      if (isHeld(parent)) for (const child of children) ready.add(child);
+    }
+    return [...ready];
   }
 
   /** Those whose proof is of a block at or below this height. */

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.ts';
 import type { HeaderSourceRunner } from '../chain/source-runner.ts';
-import { MAX_PENDING } from '../ingest/pending-set.ts';
+import { PENDING_LIMITS } from '../ingest/pending-set.ts';
 import type { Health } from '../observe/health.ts';
 import type { Logs } from '../observe/log.ts';
 import type { Core } from './core.ts';
@@ -73,7 +73,7 @@ function checkRest({ core, health }: WatchedParts): void {
     health.raise('TOKENS_NONE_FOLLOWED', 'add token ids to tokens.follow in conf.yaml, then restart');
   } else health.clear('TOKENS_NONE_FOLLOWED');
   const { pending } = core.reader.facts();
-  if (pending > MAX_PENDING * 0.9)
-    health.raise('PENDING_NEAR_LIMIT', `${pending} of ${MAX_PENDING} transactions wait`);
+  const limit = PENDING_LIMITS.transactions;
+  if (pending > limit * 0.9) health.raise('PENDING_NEAR_LIMIT', `${pending} of ${limit} transactions wait`);
   else health.clear('PENDING_NEAR_LIMIT');
 }

@@ -8,11 +8,17 @@ export interface Bench {
 /** Every benchmark by its name on the command line. */
 export const BENCHES: Readonly<Record<string, Bench>> = {
   ingest: {
-    about: 'import of a corpus, verified and durable, against bare verification [--corpus DIR] [--outputs N] [--transfers N]',
+    about:
+      'import of a corpus, verified and durable, against bare verification [--corpus DIR] [--outputs N] [--transfers N]',
     load: () => import('./ingest.ts'),
   },
+  headers: {
+    about: 'load of a full main chain, open, and merkle roots by height [--headers N]',
+    load: () => import('./headers.ts'),
+  },
   query: {
-    about: 'balance, coins and history through the socket of a daemon with 1,000,000 outputs [--outputs N] [--queries N]',
+    about:
+      'balance, coins and history through the socket of a daemon with 1,000,000 outputs [--outputs N] [--queries N]',
     load: () => import('./query.ts'),
   },
 };

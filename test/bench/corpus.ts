@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateCorpus } from '../support/corpus/generate.ts';

@@ -1,4 +1,4 @@
-// Figures of the header store on a real LevelDB: node test/bench/headers.ts [--headers N]. Last line: one JSON object.
+// Figures of the header store on a real LevelDB: `npm run bench -- headers [--headers N]`.
 // Main-network difficulty cannot be mined, so the load of a whole main chain is extrapolated from the real headers, and
 // the store at full size is measured with a regtest chain.
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -109,8 +109,12 @@ async function fullSize(count: number): Promise<Figures> {
   });
 }
 
-const at = process.argv.indexOf('--headers');
-const count = at < 0 ? MAIN_HEADERS : Number(process.argv[at + 1]);
-const figures = { ...(await realHeaders()), ...(await fullSize(count)) };
-for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(32)} ${value.toFixed(2)}`);
-console.log(JSON.stringify(figures));
+/** `npm run bench -- headers`: how long a main chain takes to load, and how soon a root is found. */
+export async function run(args: readonly string[]): Promise<Figures> {
+  const at = args.indexOf('--headers');
+  const count = at < 0 ? MAIN_HEADERS : Number(args[at + 1]);
+  const figures = { ...(await realHeaders()), ...(await fullSize(count)) };
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => [name, Math.round(value * 100) / 100]),
+  );
+}

@@ -37,7 +37,11 @@ export async function run(args: readonly string[]): Promise<Figures> {
       workers: { type: 'string' },
     },
   });
-  const shape = { transfers: Number(values.transfers), owners: Number(values.owners), background: Number(values.outputs) };
+  const shape = {
+    transfers: Number(values.transfers),
+    owners: Number(values.owners),
+    background: Number(values.outputs),
+  };
   const corpus = openCorpus(values.corpus, shape);
   try {
     const workers = values.workers === undefined ? undefined : Number(values.workers);
@@ -70,7 +74,8 @@ async function measureIngest(corpus: BenchCorpus, workers: number | undefined) {
   for (let total = 0; (rounds.length === 0 || total < MIN_TIMED_MS) && rounds.length < MAX_ROUNDS; ) {
     await withCore(corpus, workers, async (core) => {
       await core.chain.add(readFileSync(join(corpus.directory, 'headers.bin')));
-      if (corpus.backgroundTokenId !== undefined) await importAll(core, join(corpus.directory, 'background.bin'));
+      if (corpus.backgroundTokenId !== undefined)
+        await importAll(core, join(corpus.directory, 'background.bin'));
       history.push(await importAll(core, join(corpus.directory, 'history.bin')));
       outputsBefore = core.reader.facts().outputs;
       const sampler = setInterval(() => {
@@ -109,7 +114,10 @@ async function withCore(
   work: (core: Core) => Promise<void>,
 ): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), 'btcfed-bench-'));
-  const follow = [corpus.facts.tokenId, ...(corpus.backgroundTokenId === undefined ? [] : [corpus.backgroundTokenId])];
+  const follow = [
+    corpus.facts.tokenId,
+    ...(corpus.backgroundTokenId === undefined ? [] : [corpus.backgroundTokenId]),
+  ];
   const config = {
     chain: { network: 'regtest' as const, headerSources: [], checkpoint: undefined },
     tokens: { follow, block: [] },
@@ -155,14 +163,18 @@ async function importAll(core: Core, path: string): Promise<Round> {
 
 async function checkBalances(core: Core, facts: Facts): Promise<void> {
   for (const [address, expected] of Object.entries(facts.balances)) {
-    const { confirmed, unconfirmed } = await core.reader.balance(facts.tokenId, parseOwner('regtest', address));
+    const { confirmed, unconfirmed } = await core.reader.balance(
+      facts.tokenId,
+      parseOwner('regtest', address),
+    );
     // Coins that the history made and no transfer touched are in the index, but not in every corpus's facts.
     if (String(unconfirmed) !== expected && String(confirmed + unconfirmed) !== expected) {
       throw new Error(`${address}: ${confirmed} + ${unconfirmed}, the facts say ${expected}`);
     }
   }
   const circulating = core.reader.token(facts.tokenId)?.supply.circulating;
-  if (String(circulating) !== facts.supply) throw new Error(`supply ${circulating}, the facts say ${facts.supply}`);
+  if (String(circulating) !== facts.supply)
+    throw new Error(`supply ${circulating}, the facts say ${facts.supply}`);
 }
 
 /** One thread, no store: decode, merkle roots against the headers, scripts and signatures of what is unproven. */
@@ -201,8 +213,11 @@ function verifyFrame(frame: Uint8Array, roots: ReadonlySet<string>): void {
 function rootsOf(headers: Buffer): Set<string> {
   const roots = new Set<string>();
   for (let at = 0; at < headers.length; at += 80) {
-    roots.add(Buffer.from(headers.subarray(at + 36, at + 68)).reverse().toString('hex'));
+    roots.add(
+      Buffer.from(headers.subarray(at + 36, at + 68))
+        .reverse()
+        .toString('hex'),
+    );
   }
   return roots;
 }
-

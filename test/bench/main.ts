@@ -5,7 +5,8 @@ const [name = '', ...args] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {
   process.stderr.write(`usage: npm run bench -- NAME [options]\n`);
-  for (const [known, { about }] of Object.entries(BENCHES)) process.stderr.write(`  ${known.padEnd(10)} ${about}\n`);
+  for (const [known, { about }] of Object.entries(BENCHES))
+    process.stderr.write(`  ${known.padEnd(10)} ${about}\n`);
   process.exit(3);
 }
 const { run } = await bench.load();

@@ -17,7 +17,10 @@ const OPENS = 5;
 export async function run(args: readonly string[]): Promise<Figures> {
   const { values } = parseArgs({
     args: [...args],
-    options: { outputs: { type: 'string', default: '1000000' }, queries: { type: 'string', default: '2000' } },
+    options: {
+      outputs: { type: 'string', default: '1000000' },
+      queries: { type: 'string', default: '2000' },
+    },
   });
   const corpus = openCorpus(undefined, { transfers: 10, owners: 5, background: Number(values.outputs) });
   const home = mkdtempSync(join(tmpdir(), 'btcfed-query-'));
@@ -43,7 +46,11 @@ interface QueryFacts {
 function backgroundFacts(corpus: BenchCorpus): QueryFacts {
   const file = JSON.parse(readFileSync(join(corpus.directory, 'background.json'), 'utf8'));
   const facts = JSON.parse(readFileSync(join(corpus.directory, 'facts.json'), 'utf8'));
-  return { tokenId: file.tokenId, balances: Object.entries(file.balances), busiest: facts.background.busiest };
+  return {
+    tokenId: file.tokenId,
+    balances: Object.entries(file.balances),
+    busiest: facts.background.busiest,
+  };
 }
 
 function confOf(tokenId: string): string {
@@ -102,12 +109,21 @@ async function measureQueries(caller: Caller, facts: QueryFacts, queries: number
   const balance = await timed(queries, (i) => askBalance(caller, facts, i));
   let cursor: string | undefined;
   const coins = await timed(queries, async () => {
-    const page = await caller.call('token.utxos', { token, address, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await caller.call('token.utxos', {
+      token,
+      address,
+      limit: PAGE,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     cursor = page.cursor;
   });
   cursor = undefined;
   const history = await timed(queries, async () => {
-    const page = await caller.call('token.history', { token, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await caller.call('token.history', {
+      token,
+      limit: PAGE,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     cursor = page.cursor;
   });
   return {
@@ -146,7 +162,9 @@ function median(times: number[]): number {
 }
 
 async function withDaemon<T>(home: string, work: (caller: Caller) => Promise<T>): Promise<T> {
-  const daemon = spawn(process.execPath, [MAIN, 'run', '--home', home], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const daemon = spawn(process.execPath, [MAIN, 'run', '--home', home], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
   try {
     const caller = await connect(daemon, join(home, 'btcfed.sock'));
