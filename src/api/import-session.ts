@@ -1,8 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Offers, Outcome } from '../ingest/outcome.ts';
 import { ApiError } from './errors.ts';
 import { type FrameFault, FrameReader } from './frames.ts';
 import { MAX_SAMPLE_GROUPS, MAX_SAMPLES_PER_GROUP } from './limits.ts';
 import { shownOutcome } from './present.ts';
+
+/** How long the end of an import waits for what is still being tried. */
+const SETTLE_MS = 30_000;
+const PENDING = 'PENDING_';
 
 export interface ImportCounts {
   /** Bytes of the stream taken so far. */
@@ -47,6 +52,8 @@ export class ImportSession {
   };
   readonly #byCode = new Map<string, number>();
   readonly #samples = new Map<string, ImportSample[]>();
+  /** Numbers of the BEEFs that were pending when they were answered, by txid. The pending set bounds them. */
+  readonly #pending = new Map<string, number>();
   #turn: Promise<void> = Promise.resolve();
   #idle: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #fault: unknown;
@@ -80,13 +87,27 @@ export class ImportSession {
       await this.#idle.promise;
     }
     if (this.#fault !== undefined) throw this.#fault;
+    await this.#recount();
     const damage = this.#frames.end();
     return {
       ...this.#counts,
       byCode: Object.fromEntries(this.#byCode),
-      samples: [...this.#samples.values()].flat(),
+      samples: [...this.#samples.values()].flat().sort((a, b) => a.index - b.index),
       ...(damage === undefined ? {} : { damage }),
     };
+  }
+
+  /** What waited for a later BEEF of the same import is decided by now: the totals tell how it ended. */
+  async #recount(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    await Promise.race([this.#offers.drained(), delay(SETTLE_MS, undefined, { ref: false })]);
+    this.#counts.pending = 0;
+    for (const group of [...this.#byCode.keys(), ...this.#samples.keys()]) {
+      if (!group.startsWith(PENDING)) continue;
+      this.#byCode.delete(group);
+      this.#samples.delete(group);
+    }
+    for (const [txid, index] of this.#pending) this.#count(index, this.#offers.outcome(txid) ?? letGo(txid));
   }
 
   async #take(piece: Uint8Array): Promise<void> {
@@ -118,6 +139,12 @@ export class ImportSession {
   }
 
   #tally(index: number, outcome: Outcome): void {
+    if (outcome.status === 'pending') this.#pending.set(outcome.txid, index);
+    this.#count(index, outcome);
+    this.#finishOne();
+  }
+
+  #count(index: number, outcome: Outcome): void {
     this.#counts[outcome.status] += 1;
     const group = groupOf(outcome);
     if (outcome.status === 'rejected' || outcome.status === 'pending') {
@@ -126,7 +153,6 @@ export class ImportSession {
     const samples = this.#samples.get(group) ?? [];
     if (samples.length === 0 && this.#samples.size < MAX_SAMPLE_GROUPS) this.#samples.set(group, samples);
     if (samples.length < MAX_SAMPLES_PER_GROUP) samples.push({ index, ...shownOutcome(outcome) });
-    this.#finishOne();
   }
 
   #finishOne(): void {
@@ -137,8 +163,14 @@ export class ImportSession {
   }
 }
 
+/** It waited, and was refused when what it waited for came. */
+function letGo(txid: string): Outcome {
+  const message = 'it waited, and was refused when what it waited for came';
+  return { status: 'rejected', txid, code: 'REFUSED_LATER', data: { message } };
+}
+
 function groupOf(outcome: Outcome): string {
   if (outcome.status === 'rejected') return outcome.code;
-  if (outcome.status === 'pending') return `PENDING_${outcome.waitingFor.toUpperCase()}`;
+  if (outcome.status === 'pending') return `${PENDING}${outcome.waitingFor.toUpperCase()}`;
   return outcome.status;
 }

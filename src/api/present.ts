@@ -9,6 +9,7 @@ import type {
   TokenEvent,
   TokenInfo,
 } from '../store/view.ts';
+import type { Cursors } from './cursor.ts';
 import { DEFAULT_PAGE, MAX_MISSING_NAMED } from './limits.ts';
 import type { Network } from './modules.ts';
 import { addressOf } from './owners.ts';
@@ -27,14 +28,21 @@ export function shownPosition(position: Position | undefined): { height?: number
   return position === undefined ? {} : { height: position.height, index: position.index };
 }
 
-export function pageOf(params: { limit?: number | undefined; cursor?: string | undefined }): PageRequest {
+export function pageOf(
+  params: { limit?: number | undefined; cursor?: string | undefined },
+  cursors: Cursors,
+): PageRequest {
   const limit = params.limit ?? DEFAULT_PAGE;
-  return params.cursor === undefined ? { limit } : { limit, cursor: params.cursor };
+  return params.cursor === undefined ? { limit } : { limit, cursor: cursors.take(params.cursor) };
 }
 
-export function shownPage<T, R>(page: Page<T>, show: (item: T) => R): { items: R[]; cursor?: string } {
+export function shownPage<T, R>(
+  page: Page<T>,
+  cursors: Cursors,
+  show: (item: T) => R,
+): { items: R[]; cursor?: string } {
   const items = page.items.map(show);
-  return page.cursor === undefined ? { items } : { items, cursor: page.cursor };
+  return page.cursor === undefined ? { items } : { items, cursor: cursors.give(page.cursor) };
 }
 
 export type ShownState = 'empty' | 'waiting' | 'indexed';
@@ -42,7 +50,7 @@ export type ShownState = 'empty' | 'waiting' | 'indexed';
 /** Head of every answer about a token; `info` undefined: followed, and nothing of it has arrived. */
 export function tokenHead(token: string, info: TokenInfo | undefined) {
   const state: ShownState =
-    info === undefined || (!info.deployed && info.transactions === 0)
+    info === undefined || (!info.deployed && info.transactions === 0 && info.undecided === 0)
       ? 'empty'
       : info.deployed
         ? 'indexed'
@@ -61,7 +69,7 @@ export function tokenWarnings(info: TokenInfo | undefined) {
   const waits = `${info.undecided} transactions wait for the history before them; amounts may still rise`;
   return {
     ...(info.undecided > 0 ? { warning_undecided: waits } : {}),
-    ...(!info.deployed && info.transactions > 0
+    ...(!info.deployed && info.transactions + info.undecided > 0
       ? { warning_deploy: 'the deploy transaction has not arrived; nothing of this token can be valid yet' }
       : {}),
     ...(info.binaryOutputsSeen

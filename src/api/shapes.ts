@@ -5,9 +5,17 @@ import { MAX_CURSOR_CHARS, MAX_PAGE } from './limits.ts';
 
 /** Schemas that several methods share. Checks carry their own text: it is what the caller reads. */
 
+const TOKEN_ID = /^[0-9a-fA-F]{64}[_.:](0|[1-9]\d{0,9})$/;
+const TXID_CHARS = 64;
+const MAX_VOUT = 0xffff_ffff;
+
 export const tokenId = z
   .string()
-  .regex(/^[0-9a-fA-F]{64}[_.:](0|[1-9]\d{0,9})$/, 'must be a token id: <64 hex digits>_<output index>')
+  .regex(TOKEN_ID, 'must be a token id: <64 hex digits>_<output index>')
+  .refine(
+    (text) => !(Number(text.slice(TXID_CHARS + 1)) > MAX_VOUT),
+    `its output index must be at most ${MAX_VOUT}`,
+  )
   .describe('token id <txid>_<vout>; a dot or colon is taken for the underscore');
 export const hash = z.string().regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hex digits');
 export const txid = hash.describe('transaction id, display order');

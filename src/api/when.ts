@@ -25,13 +25,12 @@ export function boundary(end: 'from' | 'to', given: string | number | undefined)
 
 function parse(end: 'from' | 'to', text: string): number | undefined {
   if (UNIX.test(text)) return Number(text);
-  if (DATE.test(text)) {
-    const start = Date.parse(`${text}T00:00:00Z`) / 1000;
-    // Date.parse takes 2025-02-30 for March; a date must come back as it was written.
-    if (Number.isNaN(start) || new Date(start * 1000).toISOString().slice(0, 10) !== text) return undefined;
-    return end === 'from' ? start : start + DAY_SECONDS - 1;
-  }
-  if (!TIME.test(text)) return undefined;
+  if (!DATE.test(text) && !TIME.test(text)) return undefined;
+  const date = text.slice(0, 10);
+  const start = Date.parse(`${date}T00:00:00Z`) / 1000;
+  // Date.parse takes 2025-02-30 for March; a date must come back as it was written.
+  if (Number.isNaN(start) || new Date(start * 1000).toISOString().slice(0, 10) !== date) return undefined;
+  if (text === date) return end === 'from' ? start : start + DAY_SECONDS - 1;
   const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) ? text : `${text}Z`;
   const ms = Date.parse(zoned.replace(' ', 'T'));
   return Number.isNaN(ms) ? undefined : ms / 1000;

@@ -7,7 +7,7 @@ import { usage } from './errors.ts';
 import type { CliIo, OpenLocalOptions } from './io.ts';
 import type { Output } from './output.ts';
 import type { OptionValue } from './parse.ts';
-import { explainUnreachable } from './unreachable.ts';
+import { explainLost, explainUnreachable } from './unreachable.ts';
 
 export interface ContextParts {
   readonly io: CliIo;
@@ -104,6 +104,8 @@ export class Context {
     const caller = await open;
     try {
       return await job(caller);
+    } catch (error) {
+      throw caller.via === 'daemon' ? explainLost(error, await this.socketPath()) : error;
     } finally {
       await caller.close();
     }

@@ -16,7 +16,8 @@ export type CliErrorCode =
   | 'FILE_UNREADABLE'
   | 'FILE_UNWRITABLE'
   | 'FILE_DAMAGED'
-  | 'NOT_READY';
+  | 'NOT_READY'
+  | 'NOT_STARTED';
 
 const EXIT_OF: Record<CliErrorCode, ExitCode> = {
   USAGE: EXIT.usage,
@@ -25,6 +26,7 @@ const EXIT_OF: Record<CliErrorCode, ExitCode> = {
   FILE_UNWRITABLE: EXIT.refused,
   FILE_DAMAGED: EXIT.refused,
   NOT_READY: EXIT.refused,
+  NOT_STARTED: EXIT.refused,
 };
 
 /** What went wrong before or beside the daemon; the message says what, where, and what to do. */

@@ -1,45 +1,42 @@
+import { EXIT } from './errors.ts';
+import type { Interrupt } from './interrupt.ts';
 import type { CliIo, LocalNode, OpenLocalOptions, Sink } from './io.ts';
 import { main } from './main.ts';
 
 /** What the composition root gives: the daemon, and a data directory without one. */
 export interface CliParts {
   openLocal(home: string, opts: OpenLocalOptions): Promise<LocalNode>;
-  runDaemon(home: string): Promise<number>;
+  /** What runs the daemon, and takes over the signals at once. */
+  loadDaemon(): Promise<(home: string) => Promise<number>>;
 }
-
-/** Exit code where a second Ctrl-C ended the command. */
-const EXIT_FORCED = 2;
 
 /** Runs this process's command line and sets its exit code; output that is still buffered goes out. */
-export async function runProcess(parts: CliParts): Promise<void> {
-  const argv = process.argv.slice(2);
-  const abort = new AbortController();
-  const stopListening = argv[0] === 'run' ? () => undefined : listenForInterrupt(abort);
-  // Who reads us went away (`| head`): nothing is left to say, and that is no fault.
+export async function runProcess(parts: CliParts, interrupt: Interrupt): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', endWithoutReader);
+  process.exitCode = await main(process.argv.slice(2), processIo(parts, interrupt));
+  interrupt.release();
+}
+
+/** Who reads us went away (`| head`): nothing is left to say, and that is no fault. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+}
+
+/** A daemon that was told to stop ends the process, whatever a part that missed its deadline still waits for. */
+async function runDaemon(parts: CliParts, interrupt: Interrupt, home: string): Promise<never> {
+  const run = await parts.loadDaemon();
+  if (interrupt.signal.aborted) process.exit(EXIT.ok);
+  interrupt.release();
+  // Its work goes on when nobody takes its log any more.
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === 'EPIPE' ? 0 : 1);
-    });
+    stream.off('error', endWithoutReader);
+    stream.on('error', () => undefined);
   }
-  process.exitCode = await main(argv, processIo(parts, abort.signal));
-  stopListening();
+  process.exit(await run(home));
 }
 
-/** The first Ctrl-C lets the command end in order, the second ends it at once. The daemon has its own handlers. */
-function listenForInterrupt(abort: AbortController): () => void {
-  const onSignal = () => {
-    if (abort.signal.aborted) process.exit(EXIT_FORCED);
-    abort.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
-}
-
-function processIo(parts: CliParts, signal: AbortSignal): CliIo {
+function processIo(parts: CliParts, interrupt: Interrupt): CliIo {
+  const { signal } = interrupt;
   return {
     stdout: sink(process.stdout),
     stderr: sink(process.stderr),
@@ -59,7 +56,7 @@ function processIo(parts: CliParts, signal: AbortSignal): CliIo {
         }
       }),
     openLocal: (home, opts) => parts.openLocal(home, opts),
-    runDaemon: (home) => parts.runDaemon(home),
+    runDaemon: (home) => runDaemon(parts, interrupt, home),
   };
 }
 

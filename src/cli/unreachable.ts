@@ -28,6 +28,13 @@ export async function explainUnreachable(
   return new CliError('UNREACHABLE', message, { socket: socketPath, reason: error.code });
 }
 
+/** The error for a connection that ended before the answer. Others pass. */
+export function explainLost(error: unknown, socketPath: string): unknown {
+  if (!(error instanceof ClientError) || error.code !== 'CONNECTION_LOST') return error;
+  const message = `the daemon on ${socketPath} went away before it had answered (${error.message}); what it answered before is kept. Run this again when it is back: \`btcfed wait\``;
+  return new CliError('UNREACHABLE', message, { socket: socketPath, reason: error.code });
+}
+
 async function describeSocket(path: string): Promise<string> {
   try {
     const { mode, uid, gid } = await lstat(path);

@@ -1,8 +1,8 @@
-import { parseTransaction, type Transaction } from '../spv/transaction.ts';
+import type { Transaction } from '../spv/transaction.ts';
 import { StoreError } from '../store/errors.ts';
-import type { BlockPlace, TxRecord } from '../store/records.ts';
+import type { BlockPlace } from '../store/records.ts';
 import { evaluate, outputLike, type TokenGroup, unjudged } from './evaluate.ts';
-import { hasSpenders } from './relevance.ts';
+import { hasRivals, hasSpenders } from './relevance.ts';
 import { cascade, markSpends, settle } from './settle.ts';
 import type { Workset } from './workset.ts';
 
@@ -12,28 +12,29 @@ export interface Verified {
   readonly groups: readonly TokenGroup[];
   readonly place: BlockPlace | undefined;
   readonly path: Uint8Array | undefined;
+  /** Its scripts ran. */
+  readonly verified: boolean;
   readonly arrival: number;
   readonly firstSeenMs: number;
 }
 
-/** Adds a verified transaction that is not held yet, and decides again whatever that changes. */
-export function admit(ws: Workset, verified: Verified): void {
-  const { tx, groups, place } = verified;
+/** Adds a transaction that is not held yet. Where others stand against it, `decide` says later which of them counts. */
+export function admit(ws: Workset, admitted: Verified): void {
+  const { tx, groups, place, path, verified, arrival, firstSeenMs } = admitted;
   const { txid, raw } = tx;
   refuseLost(ws, tx);
-  keepProof(ws, verified);
-  const contested = hasRivals(ws, tx) || !hasActiveParents(ws, tx);
-  const base = { txid, raw, place, arrival: verified.arrival, firstSeenMs: verified.firstSeenMs };
-  if (!contested) {
-    markSpends(ws, tx, txid, true);
-    ws.setTx({ ...base, status: 'active', tokens: evaluate(ws, tx, groups) });
-    if (hasSpenders(ws, tx)) cascade(ws, [txid]);
+  if (place !== undefined && path !== undefined) ws.proofs.push({ ...place, txid, path });
+  const base = { txid, raw, place, verified, arrival, firstSeenMs };
+  if (isContested(ws, admitted)) {
+    const tokens = groups.map((g) => unjudged({ tokenNo: g.tokenNo, outputs: g.outputs.map(outputLike) }));
+    ws.setTx({ ...base, status: 'conflicted', tokens });
+    markSpends(ws, tx, txid, false);
+    ws.unsettled.add(txid);
     return;
   }
-  const tokens = groups.map((g) => unjudged({ tokenNo: g.tokenNo, outputs: g.outputs.map(outputLike) }));
-  ws.setTx({ ...base, status: 'conflicted', tokens });
-  markSpends(ws, tx, txid, false);
-  cascade(ws, [txid, ...settle(ws, [txid, ...inactiveAncestors(ws, tx)])]);
+  markSpends(ws, tx, txid, true);
+  ws.setTx({ ...base, status: 'active', tokens: evaluate(ws, tx, groups) });
+  if (hasSpenders(ws, tx)) ws.unjudged.add(txid);
 }
 
 /** A proof for a held transaction: it is in that block now (G2). */
@@ -43,20 +44,36 @@ export function mine(ws: Workset, tx: Transaction, place: BlockPlace, path: Uint
   if (path !== undefined) ws.proofs.push({ ...place, txid: tx.txid, path });
   if (record.place?.blockHash === place.blockHash && record.place.index === place.index) return;
   ws.setTx({ ...record, place });
-  if (record.status === 'active' && !hasRivals(ws, tx)) return;
-  cascade(ws, settle(ws, [tx.txid, ...inactiveAncestors(ws, tx)]));
+  // Its ancestors are proven with it, and who stands among its descendants may change; where nobody lost, nobody can win.
+  if (ws.hasInactive()) ws.unsettled.add(tx.txid);
 }
 
 /** The block of a held transaction is no longer on the best chain (G1). */
-export function unmine(ws: Workset, tx: Transaction): void {
-  const record = ws.tx(tx.txid);
+export function unmine(ws: Workset, txid: string): void {
+  const record = ws.tx(txid);
   if (record?.place === undefined) return;
   ws.setTx({ ...record, place: undefined });
-  cascade(ws, settle(ws, [tx.txid, ...unminedAncestors(ws, tx)]));
+  ws.unsettled.add(txid);
 }
 
-function keepProof(ws: Workset, { tx, place, path }: Verified): void {
-  if (place !== undefined && path !== undefined) ws.proofs.push({ ...place, txid: tx.txid, path });
+/** The scripts of a held transaction ran: it can stand without its block. True if that is news. */
+export function verify(ws: Workset, txid: string): boolean {
+  const record = ws.tx(txid);
+  if (record === undefined || record.verified) return false;
+  ws.setTx({ ...record, verified: true });
+  ws.unsettled.add(txid);
+  return true;
+}
+
+/**
+ * To be called once all transactions of a commit are placed: decides who stands, and evaluates whatever that changes. Once a
+ * commit, since it may have to look at every unmined transaction that is connected to a conflict.
+ */
+export function decide(ws: Workset): void {
+  const changed = settle(ws, ws.unsettled);
+  cascade(ws, [...ws.unjudged, ...changed]);
+  ws.unsettled.clear();
+  ws.unjudged.clear();
 }
 
 /**
@@ -74,38 +91,14 @@ function refuseLost(ws: Workset, tx: Transaction): void {
   }
 }
 
-function hasRivals(ws: Workset, tx: Transaction): boolean {
-  for (const { prevTxid, prevVout } of tx.inputs) {
-    for (const s of ws.spendersNear(prevTxid, prevVout)) {
-      if (s.vout === prevVout && s.spender !== tx.txid) return true;
-    }
-  }
-  return false;
+/** Somebody else may have to give way to it, or it to somebody else. */
+function isContested(ws: Workset, { tx, place, verified }: Verified): boolean {
+  if (place === undefined && !verified) return true;
+  if (hasRivals(ws, tx) || !hasActiveParents(ws, tx)) return true;
+  return ws.hasInactive() && (place !== undefined || hasSpenders(ws, tx));
 }
 
-/** Every held parent is active; one that is not held is proven by the transaction's own proof, or checked before. */
+/** Every held parent is active; one that is not held is proven by the transaction's own proof. */
 function hasActiveParents(ws: Workset, tx: Transaction): boolean {
   return tx.inputs.every(({ prevTxid }) => (ws.tx(prevTxid)?.status ?? 'active') === 'active');
-}
-
-/** Held ancestors that lost a conflict: a mined descendant proves that they are mined too. */
-function inactiveAncestors(ws: Workset, tx: Transaction): string[] {
-  return ancestors(ws, tx, (record) => record.status !== 'active');
-}
-
-function unminedAncestors(ws: Workset, tx: Transaction): string[] {
-  return ancestors(ws, tx, (record) => record.place === undefined);
-}
-
-function ancestors(ws: Workset, tx: Transaction, wanted: (record: TxRecord) => boolean): string[] {
-  const found = new Set<string>();
-  const stack = tx.inputs.map((i) => i.prevTxid);
-  for (let txid = stack.pop(); txid !== undefined; txid = stack.pop()) {
-    if (found.has(txid)) continue;
-    const record = ws.tx(txid);
-    if (record === undefined || !wanted(record)) continue;
-    found.add(txid);
-    for (const input of parseTransaction(record.raw).inputs) stack.push(input.prevTxid);
-  }
-  return [...found];
 }

@@ -82,6 +82,7 @@ export class CommitRows {
     const balances = await this.balanceRows(changes);
     const waiting = this.waitingRows();
     this.eventRows(events);
+    for (const tokenNo of ws.binaryTokens) this.token(tokenNo).binaryOutputsSeen = true;
     const tokens = this.tokenRows();
     const before = ws.store.tip();
     return {

@@ -8,6 +8,7 @@ export interface CoinState {
   readonly output: OutputRecord;
   /** Undefined while its transaction is unmined. */
   readonly created: Position | undefined;
+  /** Never of a burn: who takes its satoshi does nothing to the token (A7). */
   readonly spentBy: TxRecord | undefined;
 }
 
@@ -48,7 +49,7 @@ export function coinState(
   if (record?.status !== 'active') return undefined;
   const output = record.tokens.find((p) => p.tokenNo === tokenNo)?.outputs.find((o) => o.vout === vout);
   if (output?.verdict !== 'valid') return undefined;
-  const spender = view.activeSpender(record.txid, vout)?.spender;
+  const spender = output.op === 'burn' ? undefined : view.activeSpender(record.txid, vout)?.spender;
   return { output, created: record.place, spentBy: spender === undefined ? undefined : view.tx(spender) };
 }
 
@@ -66,12 +67,13 @@ export function coinChanges(ws: Workset): CoinChange[] {
     if (ofTx.some((c) => c.vout === vout && c.tokenNo === tokenNo)) return;
     const record = ws.tx(txid);
     if (record === undefined) return;
+    const old = ws.txs.has(txid) ? before.tx(txid) : record;
     const change = {
       tokenNo,
       txid,
       arrival: record.arrival,
       vout,
-      before: coinState(before, tokenNo, before.tx(txid), vout),
+      before: old === undefined ? undefined : coinState(before, tokenNo, old, vout),
       after: coinState(ws, tokenNo, record, vout),
     };
     ofTx.push(change);

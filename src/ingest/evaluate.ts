@@ -13,7 +13,6 @@ export interface TokenGroup {
 /** Records of parents, as of the moment of evaluation. */
 export interface Parents {
   tx(txid: string): TxRecord | undefined;
-  follows(tokenNo: number): boolean;
 }
 
 const UNDECIDED: InputClass = { kind: 'undecided' };
@@ -85,8 +84,8 @@ function evaluateParts(
     for (const draft of drafts) draft.classes.push(NOTHING);
     for (const part of parent.tokens) {
       const spent = part.outputs.find((o) => o.vout === prevVout);
-      if (spent !== undefined && ws.follows(part.tokenNo))
-        classify(drafts, part.tokenNo, { vin, txid: prevTxid, spent }, unknown);
+      // Also of a token that is no longer followed: what is spent of it must be gone there too.
+      if (spent !== undefined) classify(drafts, part.tokenNo, { vin, txid: prevTxid, spent }, unknown);
     }
   }
   // One order for every way a record can come about: its row has the same bytes then.

@@ -2,6 +2,7 @@ import type { Bump } from '../spv/bump.ts';
 import type { SpvError } from '../spv/errors.ts';
 import type { Transaction } from '../spv/transaction.ts';
 import type { BlockPlace } from '../store/records.ts';
+import type { OpenProof } from '../store/waiting-row.ts';
 import type { IngestError } from './errors.ts';
 import type { TokenGroup } from './evaluate.ts';
 import type { Outcome, Source } from './outcome.ts';
@@ -12,24 +13,44 @@ export type Checked =
   | { readonly kind: 'proven'; readonly place: BlockPlace; readonly path: Uint8Array }
   /** Scripts ran, signatures hold, values are conserved; its parents are judged on their own. */
   | { readonly kind: 'verified' }
-  /** It has a proof, but no header for that height is known. */
-  | { readonly kind: 'headerUnknown'; readonly height: number; readonly path: Uint8Array }
   /** An output that it spends was nowhere to be found, so its scripts could not run. */
   | { readonly kind: 'parentsUnknown' }
-  | { readonly kind: 'refused'; readonly error: SpvError | IngestError };
+  /** Nothing but a proof can speak for it (a coinbase, scripts that we refuse), and no header for that is known yet. */
+  | { readonly kind: 'headerUnknown' }
+  | { readonly kind: 'refused'; readonly error: SpvError | IngestError }
+  /** No longer true: its block was undone meanwhile, or the check broke off. */
+  | { readonly kind: 'overtaken' };
 
-/** A transaction of an offered BEEF that the store does not hold yet, or not with this proof. */
-export interface Item {
-  readonly tx: Transaction;
-  readonly bump: Bump | undefined;
+/** What a transaction's outputs say of tokens. */
+export interface TokenContent {
   /** Outputs of followed tokens. */
   readonly groups: readonly TokenGroup[];
   /** Ids of other tokens in its outputs. */
   readonly otherTokens: readonly string[];
   /** Followed tokens that also move in BRC-162 outputs here. */
   readonly binaryTokens: readonly string[];
+}
+
+/** A transaction of an offered BEEF that the store does not hold yet, or not with this proof. */
+export interface Item {
+  readonly tx: Transaction;
+  /** At most one, but for a transaction that waited with several. */
+  readonly bumps: readonly Bump[];
+  /** Paths of waiting proofs that are tried here: they stay only if they are still open after it. */
+  readonly tried: readonly Uint8Array[];
+  content: TokenContent;
+  /** Version of the book that `content` was sorted with. */
+  bookVersion: number;
   /** Set by the checks, before the writer sees it. */
   checked: Checked | undefined;
+  /** The same: proofs to keep until their header is known. */
+  openProofs: readonly OpenProof[];
+}
+
+/** One transaction of a decoded offer, with what comes along to prove it. */
+export interface Carried extends Pick<Item, 'tx' | 'bumps' | 'tried'> {
+  /** A waiting transaction tried again: what came out of earlier tries says nothing. */
+  readonly isRetry: boolean;
 }
 
 /** Arrival that a transaction keeps while it waits. */
@@ -43,9 +64,11 @@ export interface Offer {
   readonly source: Source;
   /** The BEEF, until it is decoded. */
   readonly bytes: Uint8Array;
-  /** A transaction of the pending set instead of a BEEF. */
+  /** A transaction that waits instead of a BEEF. */
   readonly retryTxid: string | undefined;
   readonly resolve: (outcome: Outcome) => void;
+  /** Set when it has to be offered again: its transactions whose arrival is kept meanwhile. */
+  reserved?: Set<string>;
 }
 
 /** An offer after decoding and SPV. */

@@ -9,7 +9,11 @@ import type { Workset } from './workset.ts';
 const MAX_MISSING = 1000;
 
 /** The caller's answer, once the offer's transactions are placed. */
-export function outcomeOf(ws: Workset, { subjectTxid, error }: PreparedOffer, placement: Placement): Outcome {
+export function outcomeOf(
+  ws: Workset,
+  { subjectTxid, error }: Pick<PreparedOffer, 'subjectTxid' | 'error'>,
+  placement: Pick<Placement, 'refused' | 'changed'>,
+): Outcome {
   if (error !== undefined)
     return { status: 'rejected', code: error.code, data: { ...error.data, message: error.message } };
   const txid = subjectTxid ?? '';
@@ -28,6 +32,9 @@ export function outcomeOf(ws: Workset, { subjectTxid, error }: PreparedOffer, pl
     const message = 'it descends from a coinbase transaction whose block is no longer in the chain';
     return { status: 'rejected', txid, code: 'PARENT_INVALID', data: { message } };
   }
+  if (record.status === 'waiting') {
+    return { status: 'pending', txid, waitingFor: 'parents', missing: missingOutpoints(ws, record) };
+  }
   if (record.status === 'conflicted')
     return { status: 'conflict', txid, conflictsWith: rivalsOf(ws, record) };
   const missing = missingHistory(ws, record);
@@ -37,20 +44,43 @@ export function outcomeOf(ws: Workset, { subjectTxid, error }: PreparedOffer, pl
     return { status: 'rejected', txid, code: 'TOKEN_INVALID', data: { message } };
   }
   if (!placement.changed.has(txid)) return { status: 'known', txid };
-  const tokens = record.tokens.map((part) => ws.store.tokens.get(part.tokenNo)?.tokenId ?? '');
-  return { status: 'admitted', txid, tokens };
+  const tokens = record.tokens.filter((part) => ws.follows(part.tokenNo));
+  return {
+    status: 'admitted',
+    txid,
+    tokens: tokens.map((part) => ws.store.tokens.get(part.tokenNo)?.tokenId ?? ''),
+  };
 }
 
 function waitingOutcome(ws: Workset, txid: string): Outcome {
-  const record = ws.waiting.get(txid) ?? ws.store.waitingRecord(txid);
+  const record = ws.waitingRecord(txid);
   if (record === undefined) return { status: 'known', txid };
-  const { waitingFor, height } = record;
-  const missing = new Set(record.missingParents);
-  const outpoints = parseTransaction(record.raw)
-    .inputs.filter((i) => missing.has(i.prevTxid))
-    .map((i) => `${i.prevTxid}_${i.prevVout}`);
-  const base = { status: 'pending', txid, waitingFor, missing: outpoints } as const;
-  return height === undefined ? base : { ...base, height };
+  const { waitingFor, proofs } = record;
+  const [proof] = proofs;
+  if (waitingFor === 'header' && proof !== undefined) {
+    return { status: 'pending', txid, waitingFor, missing: [], height: proof.height };
+  }
+  const height = headerOfParents(ws, record);
+  if (height !== undefined) return { status: 'pending', txid, waitingFor: 'header', missing: [], height };
+  return { status: 'pending', txid, waitingFor, missing: missingOutpoints(ws, record) };
+}
+
+/** Highest block whose header the parents wait for, where that is all that they wait for. */
+function headerOfParents(ws: Workset, record: { readonly raw: Uint8Array }): number | undefined {
+  let highest: number | undefined;
+  for (const { prevTxid } of parseTransaction(record.raw).inputs) {
+    if (ws.tx(prevTxid) !== undefined) continue;
+    const parent = ws.waitingRecord(prevTxid);
+    const proof = parent?.waitingFor === 'header' ? parent.proofs[0] : undefined;
+    if (proof === undefined) return undefined;
+    highest = Math.max(highest ?? 0, proof.height);
+  }
+  return highest;
+}
+
+function missingOutpoints(ws: Workset, record: { readonly raw: Uint8Array }): string[] {
+  const { inputs } = parseTransaction(record.raw);
+  return inputs.filter((i) => ws.tx(i.prevTxid) === undefined).map((i) => `${i.prevTxid}_${i.prevVout}`);
 }
 
 /** Transactions that spend what it spends. */

@@ -34,5 +34,9 @@ export interface Offers {
   offer(beef: Uint8Array, source: Source): Promise<Outcome>;
   /** Resolves when there is room for more; callers that stream must await it. */
   ready(): Promise<void>;
+  /** Resolves when everything offered so far is decided, retries of what waited included. */
+  drained(): Promise<void>;
+  /** What `offer` would say of a transaction now that was pending before; undefined if it was let go since. */
+  outcome(txid: string): Outcome | undefined;
   facts(): IngestFacts;
 }

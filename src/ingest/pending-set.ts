@@ -10,20 +10,23 @@ export const PENDING_LIMITS: PendingLimits = { transactions: 100_000, bytes: 256
 
 /** Which waiting transactions to try again when a parent or a header arrives. */
 export class PendingSet {
+  private readonly limits: PendingLimits;
   private readonly byParent = new Map<string, Set<string>>();
   private readonly byHeight = new Map<number, Set<string>>();
+  /** Those of which only a token's history can tell whether they matter. */
+  private readonly byHistory = new Set<string>();
   private bytes = 0;
   private count = 0;
-
-  private readonly limits: PendingLimits;
+  private turn = 0;
 
   constructor(store: Store, limits: PendingLimits = PENDING_LIMITS) {
     this.limits = limits;
     for (const [txid, summary] of store.waiting) this.add(txid, summary);
   }
 
-  hasRoomFor(bytes: number): boolean {
-    return this.count < this.limits.transactions && this.bytes + bytes <= this.limits.bytes;
+  /** Room for so many transactions of so many bytes together. */
+  hasRoomFor(transactions: number, bytes: number): boolean {
+    return this.count + transactions <= this.limits.transactions && this.bytes + bytes <= this.limits.bytes;
   }
 
   /** After a commit: what came and went. */
@@ -42,34 +45,45 @@ export class PendingSet {
     return this.byParent.get(txid) ?? [];
   }
 
-  /** Those of which a missing parent is there by now. */
-  withParent(isHeld: (txid: string) => boolean): string[] {
-    const ready = new Set<string>();
-    for (const [parent, children] of this.byParent) {
-      if (isHeld(parent)) for (const child of children) ready.add(child);
-    }
-    return [...ready];
+  isAwaited(txid: string): boolean {
+    return this.byParent.has(txid);
   }
 
-  /** Those whose proof is of a block at or below this height. */
-  upToHeight(height: number): string[] {
-    const ready: string[] = [];
-    for (const [at, txids] of this.byHeight) if (at <= height) ready.push(...txids);
-    return ready;
+  waitingForHistory(): Iterable<string> {
+    return this.byHistory;
+  }
+
+  /** Those with a proof of a block at one of these heights. */
+  withProofAt(isWanted: (height: number) => boolean): Set<string> {
+    const found = new Set<string>();
+    for (const [height, txids] of this.byHeight) {
+      if (isWanted(height)) for (const txid of txids) found.add(txid);
+    }
+    return found;
+  }
+
+  /** At most `limit` of those with a proof below this height, others each time. */
+  nextWithProofBelow(height: number, limit: number): string[] {
+    const all = [...this.withProofAt((h) => h < height)];
+    if (all.length <= limit) return all;
+    this.turn = (this.turn + limit) % all.length;
+    return [...all.slice(this.turn), ...all.slice(0, this.turn)].slice(0, limit);
   }
 
   private add(txid: string, summary: WaitingSummary): void {
     this.count++;
     this.bytes += summary.bytes;
+    if (summary.waitingFor === 'history') this.byHistory.add(txid);
     for (const parent of summary.missingParents) addTo(this.byParent, parent, txid);
-    if (summary.height !== undefined) addTo(this.byHeight, summary.height, txid);
+    for (const height of summary.heights) addTo(this.byHeight, height, txid);
   }
 
   private remove(txid: string, summary: WaitingSummary): void {
     this.count--;
     this.bytes -= summary.bytes;
+    this.byHistory.delete(txid);
     for (const parent of summary.missingParents) removeFrom(this.byParent, parent, txid);
-    if (summary.height !== undefined) removeFrom(this.byHeight, summary.height, txid);
+    for (const height of summary.heights) removeFrom(this.byHeight, height, txid);
   }
 }
 

@@ -1,82 +1,94 @@
 import { isCoinbase, parseTransaction, type Transaction } from '../spv/transaction.ts';
-import type { WaitingFor, WaitingRecord } from '../store/waiting-row.ts';
-import { admit, mine } from './admit.ts';
+import { admit, mine, verify } from './admit.ts';
 import type { ChainView } from './chain-view.ts';
 import { IngestError } from './errors.ts';
-import type { Checked, FirstSeen, Item, PreparedOffer } from './item.ts';
-import { keptItems } from './relevance.ts';
+import type { Checked, Item, PreparedOffer } from './item.ts';
+import { UNTOLD_BLOCK } from './proofs.ts';
+import { hasSpenders, keptItems } from './relevance.ts';
+import { childrenOf } from './settle.ts';
+import { firstSeenOf, keepProofs, stopWaiting, type WaitModules, wait } from './wait.ts';
 import type { Workset } from './workset.ts';
 
 /** Blocks after which a coinbase output may be spent. */
 const COINBASE_MATURITY = 100;
 
-export interface PlaceModules {
-  readonly chain: ChainView;
+export interface PlaceModules extends WaitModules {
   /** False on regtest, whose chains are short. */
   readonly coinbaseMatures: boolean;
-  readonly hasRoomFor: (bytes: number) => boolean;
-  /** True if a waiting transaction names this txid as a missing parent. */
+  /** True if a transaction that waited before this commit names this txid as a missing parent. */
   readonly isAwaited: (txid: string) => boolean;
-  readonly nowMs: () => number;
 }
+
+type Refusal = Extract<Checked, { kind: 'refused' }>['error'];
 
 /** What became of the transactions of one offer, besides what the workset shows. */
 export interface Placement {
   /** By txid: why it is refused. */
-  readonly refused: Map<string, NonNullable<Extract<Checked, { kind: 'refused' }>['error']>>;
+  readonly refused: Map<string, Refusal>;
   /** Transactions whose state this offer changed. */
   readonly changed: Set<string>;
-  /** True if a transaction became decidable only by what was committed after it was checked: to be offered again. */
+  /** Waiting transactions that may be more than was thought of them: to be tried again. */
+  readonly retry: Set<string>;
+  /** True if a check was overtaken by what was committed after it: to be offered again. */
   again: boolean;
 }
 
 /** Puts the transactions of one offer where they belong: index, pending set, or nowhere. In order, parents first. */
 export function placeOffer(ws: Workset, prepared: PreparedOffer, modules: PlaceModules): Placement {
-  const placement: Placement = { refused: new Map(), changed: new Set(), again: false };
-  const kept = keptItems(ws, prepared, modules.isAwaited);
+  const placement: Placement = { refused: new Map(), changed: new Set(), retry: new Set(), again: false };
+  const isAwaited = (txid: string): boolean => ws.awaited.has(txid) || modules.isAwaited(txid);
+  const kept = keptItems(ws, prepared, isAwaited);
   for (const item of prepared.items) {
     const { txid } = item.tx;
-    const known = ws.tx(txid);
-    if (known !== undefined) updateKnown(ws, item, placement);
+    if (isOvertaken(item.checked, modules.chain)) item.checked = { kind: 'overtaken' };
+    if (item.checked?.kind === 'overtaken') offerAgain(ws, txid, prepared, modules, placement);
+    else if (item.checked?.kind === 'refused') refuse(ws, item.tx, item.checked.error, placement);
+    else if (ws.tx(txid) !== undefined) updateKnown(ws, item, modules, placement);
     else if (kept.has(item)) placeNew(ws, item, prepared, modules, placement);
     else if (txid === prepared.subjectTxid) placeUnrelated(ws, item, prepared, modules, placement);
-    // Only what waited may leave the pending set so: others could send its bytes with a false proof.
-    const isRetry = prepared.offer.retryTxid === txid;
-    if (isRetry && ws.isWaiting(txid) && (placement.refused.has(txid) || isSettled(ws, txid)))
-      ws.waiting.set(txid, undefined);
   }
+  if (prepared.offer.retryTxid !== undefined) endRetry(ws, prepared, placement);
   return placement;
 }
 
-/** Indexed, and its proof not left waiting by this very try. */
-function isSettled(ws: Workset, txid: string): boolean {
-  return ws.tx(txid) !== undefined && !ws.waiting.has(txid);
+/** Who is offered again is not seen later for it. */
+function offerAgain(
+  ws: Workset,
+  txid: string,
+  prepared: PreparedOffer,
+  modules: PlaceModules,
+  placement: Placement,
+): void {
+  placement.again = true;
+  if (ws.tx(txid) !== undefined) return;
+  const { offer } = prepared;
+  offer.reserved ??= new Set();
+  offer.reserved.add(txid);
+  modules.reserved.set(txid, firstSeenOf(ws, txid, prepared, modules));
 }
 
-function updateKnown(ws: Workset, item: Item, placement: Placement): void {
+function refuse(ws: Workset, tx: Transaction, error: Refusal, placement: Placement): void {
+  // Without its proof a coinbase says nothing; but the proof may be here already, or wait for its header.
+  const isKnown = ws.tx(tx.txid) !== undefined || ws.isWaiting(tx.txid);
+  if (error.code === 'COINBASE_UNPROVEN' && isKnown) return;
+  placement.refused.set(tx.txid, error);
+}
+
+/** The block that proved it is no longer on the best chain. */
+function isOvertaken(checked: Checked | undefined, chain: ChainView): boolean {
+  if (checked?.kind !== 'proven' || checked.place.blockHash === UNTOLD_BLOCK) return false;
+  return chain.hashAt(checked.place.height) !== checked.place.blockHash;
+}
+
+function updateKnown(ws: Workset, item: Item, modules: PlaceModules, placement: Placement): void {
   const { checked, tx } = item;
-  if (checked?.kind === 'refused') placement.refused.set(tx.txid, checked.error);
+  if (checked?.kind === 'verified' && verify(ws, tx.txid)) placement.changed.add(tx.txid);
   if (checked?.kind === 'proven') {
     mine(ws, tx, checked.place, checked.path);
     placement.changed.add(tx.txid);
-    if (ws.isWaiting(tx.txid)) ws.waiting.set(tx.txid, undefined);
+    retryParents(ws, tx, placement);
   }
-  // A proof whose header is unknown: the transaction stays as it is, the proof waits for the header.
-  if (checked?.kind === 'headerUnknown' && !ws.isWaiting(tx.txid)) {
-    const record = ws.tx(tx.txid)!;
-    const { height, path } = checked;
-    ws.waiting.set(tx.txid, {
-      txid: tx.txid,
-      raw: tx.raw,
-      waitingFor: 'header',
-      missingParents: [],
-      height,
-      path,
-      arrival: record.arrival,
-      firstSeenMs: record.firstSeenMs,
-    });
-    placement.changed.add(tx.txid);
-  }
+  keepProofs(ws, item, modules, placement);
 }
 
 function placeNew(
@@ -87,31 +99,30 @@ function placeNew(
   placement: Placement,
 ): void {
   const { tx, checked } = item;
+  const waits = (reason: 'parents' | 'header', missing: readonly string[]): void => {
+    wait(ws, item, { waitingFor: reason, missing, prepared, modules, placement });
+  };
   switch (checked?.kind) {
-    case 'refused':
-      placement.refused.set(tx.txid, checked.error);
-      return;
     case 'proven':
-      index(ws, item, checked, prepared.firstSeen, modules, placement);
+      index(ws, item, prepared, modules, placement);
       return;
     case 'headerUnknown':
-      wait(ws, item, 'header', [], prepared.firstSeen, modules, placement);
+      waits('header', []);
       return;
     default: {
-      const bad = tx.inputs.find(({ prevTxid }) => placement.refused.has(prevTxid));
-      if (bad !== undefined) {
-        const error = new IngestError('PARENT_INVALID', `its parent ${bad.prevTxid} is refused`, {
-          parent: bad.prevTxid,
-        });
-        placement.refused.set(tx.txid, error);
-        return;
-      }
+      const bad = tx.inputs.find((i) => ws.tx(i.prevTxid) === undefined && placement.refused.has(i.prevTxid));
       const missing = missingParents(ws, tx);
-      if (missing.length > 0) wait(ws, item, 'parents', missing, prepared.firstSeen, modules, placement);
-      else if (checked?.kind !== 'verified') placement.again = true;
-      else indexUnmined(ws, item, prepared.firstSeen, modules, placement);
+      if (bad !== undefined) placement.refused.set(tx.txid, parentInvalid(bad.prevTxid));
+      else if (hasMinedDescendant(ws, tx)) index(ws, item, prepared, modules, placement);
+      else if (missing.length > 0) waits('parents', missing);
+      else if (checked?.kind !== 'verified') offerAgain(ws, tx.txid, prepared, modules, placement);
+      else indexUnmined(ws, item, prepared, modules, placement);
     }
   }
+}
+
+function parentInvalid(parent: string): IngestError {
+  return new IngestError('PARENT_INVALID', `its parent ${parent} is refused`, { parent });
 }
 
 /** The subject is of no followed token as far as we can see. */
@@ -122,119 +133,92 @@ function placeUnrelated(
   modules: PlaceModules,
   placement: Placement,
 ): void {
-  const { tx, checked } = item;
-  if (checked?.kind === 'refused') {
-    placement.refused.set(tx.txid, checked.error);
-    return;
-  }
+  const { tx } = item;
   // It may spend tokens of parents that are still to come (A8 has no output to show it): order of arrival must not matter.
   const carried = new Set(prepared.items.map((i) => i.tx.txid));
   const missing = missingParents(ws, tx).filter((txid) => !carried.has(txid));
-  if (missing.length > 0 && !isCoinbase(tx)) {
-    wait(ws, item, 'history', missing, prepared.firstSeen, modules, placement);
+  if (missing.length > 0) {
+    wait(ws, item, { waitingFor: 'history', missing, prepared, modules, placement });
     return;
   }
-  const tokens = [...new Set(item.otherTokens)];
-  const error = new IngestError(
-    'TOKEN_NOT_FOLLOWED',
+  const tokens = [...new Set(item.content.otherTokens)];
+  const message =
     tokens.length === 0
       ? 'it moves no token that this node follows'
-      : 'none of its tokens is followed by this node',
-    { tokens },
-  );
-  placement.refused.set(tx.txid, error);
+      : 'none of its tokens is followed by this node';
+  placement.refused.set(tx.txid, new IngestError('TOKEN_NOT_FOLLOWED', message, { tokens }));
 }
 
 function indexUnmined(
   ws: Workset,
   item: Item,
-  firstSeen: FirstSeen | undefined,
+  prepared: PreparedOffer,
   modules: PlaceModules,
   placement: Placement,
 ): void {
-  const young = modules.coinbaseMatures
-    ? immatureCoinbase(ws, item.tx, modules.chain.tip().height)
-    : undefined;
-  if (young !== undefined) {
-    const error = new IngestError(
-      'COINBASE_IMMATURE',
-      `it spends the coinbase transaction ${young.txid} of block ${young.height}, which needs ${COINBASE_MATURITY} blocks`,
-      { txid: young.txid, height: young.height },
-    );
-    placement.refused.set(item.tx.txid, error);
+  const { chain, coinbaseMatures } = modules;
+  const young = coinbaseMatures ? immatureCoinbase(ws, item.tx, chain.tip().height) : undefined;
+  if (young === undefined) {
+    index(ws, item, prepared, modules, placement);
     return;
   }
-  index(ws, item, undefined, firstSeen, modules, placement);
+  const { txid, height } = young;
+  const message = `it spends the coinbase transaction ${txid} of block ${height}, which needs ${COINBASE_MATURITY} blocks`;
+  placement.refused.set(item.tx.txid, new IngestError('COINBASE_IMMATURE', message, { txid, height }));
 }
 
 function index(
   ws: Workset,
   item: Item,
-  proven: Extract<Checked, { kind: 'proven' }> | undefined,
-  firstSeen: FirstSeen | undefined,
+  prepared: PreparedOffer,
   modules: PlaceModules,
   placement: Placement,
 ): void {
-  const { tx, groups } = item;
-  const seen = firstSeen ?? { arrival: ws.nextArrival(), firstSeenMs: modules.nowMs() };
-  admit(ws, { tx, groups, place: proven?.place, path: proven?.path, ...seen });
+  const { tx, content, checked } = item;
+  const proven = checked?.kind === 'proven' ? checked : undefined;
+  const seen = firstSeenOf(ws, tx.txid, prepared, modules);
+  const verified = checked?.kind === 'verified';
+  admit(ws, { tx, groups: content.groups, place: proven?.place, path: proven?.path, verified, ...seen });
+  for (const tokenId of content.binaryTokens) ws.binaryTokens.add(ws.store.tokenNos.get(tokenId)!);
   placement.changed.add(tx.txid);
-  if (ws.isWaiting(tx.txid)) ws.waiting.set(tx.txid, undefined);
+  keepProofs(ws, item, modules, placement);
+  retryParents(ws, tx, placement);
 }
 
-function wait(
-  ws: Workset,
-  item: Item,
-  waitingFor: WaitingFor,
-  missing: readonly string[],
-  firstSeen: FirstSeen | undefined,
-  modules: PlaceModules,
-  placement: Placement,
-): void {
-  const { tx, checked } = item;
-  const { txid, raw } = tx;
-  if (!ws.isWaiting(txid) && !modules.hasRoomFor(raw.length)) {
-    const error = new IngestError(
-      'PENDING_FULL',
-      'too many transactions wait for parents or headers already',
-      {},
-    );
-    placement.refused.set(txid, error);
-    return;
+/** What a mined transaction spends is mined too: waiting parents of it need no parents of their own. */
+function retryParents(ws: Workset, tx: Transaction, placement: Placement): void {
+  if (ws.store.waiting.size === 0 && ws.waiting.size === 0) return;
+  for (const { prevTxid } of tx.inputs) {
+    if (ws.isWaiting(prevTxid) && ws.tx(prevTxid) === undefined) placement.retry.add(prevTxid);
   }
-  const proof = checked?.kind === 'headerUnknown' || checked?.kind === 'proven' ? checked : undefined;
-  const old = ws.waiting.get(txid) ?? ws.store.waitingRecord(txid);
-  const seen = firstSeen ?? old ?? { arrival: ws.nextArrival(), firstSeenMs: modules.nowMs() };
-  // A waiting proof that was tried again and is not in `checked` was false.
-  const unchecked = firstSeen === undefined ? old : undefined;
-  const record: WaitingRecord = {
-    txid,
-    raw,
-    waitingFor,
-    missingParents: missing,
-    path: proof?.path ?? unchecked?.path,
-    height:
-      proof === undefined ? unchecked?.height : proof.kind === 'proven' ? proof.place.height : proof.height,
-    arrival: seen.arrival,
-    firstSeenMs: seen.firstSeenMs,
-  };
-  if (old !== undefined && sameWait(old, record)) return;
-  ws.waiting.set(txid, record);
-  placement.changed.add(txid);
 }
 
-function sameWait(a: WaitingRecord, b: WaitingRecord): boolean {
-  return (
-    a.waitingFor === b.waitingFor &&
-    a.height === b.height &&
-    a.path?.length === b.path?.length &&
-    a.missingParents.length === b.missingParents.length &&
-    a.missingParents.every((txid, i) => txid === b.missingParents[i])
-  );
+/** A retry that came to an end takes the transaction out of the pending set, unless proofs of it wait on. */
+function endRetry(ws: Workset, { items, subjectTxid }: PreparedOffer, placement: Placement): void {
+  const [item] = items;
+  const refusal = placement.refused.get(subjectTxid ?? '');
+  // A limit of ours, or a thread that was lost: it may be valid.
+  if (item === undefined || refusal === undefined || refusal.code === 'VERIFIER_FAILED') return;
+  stopWaiting(ws, item);
+}
+
+/** Held transactions that spend from it, and so on, up to a mined one: they could not be mined without it. */
+function hasMinedDescendant(ws: Workset, tx: Transaction): boolean {
+  if (!hasSpenders(ws, tx)) return false;
+  const seen = new Set<string>();
+  const stack = childrenOf(ws, tx);
+  for (let txid = stack.pop(); txid !== undefined; txid = stack.pop()) {
+    const record = seen.has(txid) ? undefined : ws.tx(txid);
+    seen.add(txid);
+    if (record === undefined) continue;
+    if (record.place !== undefined) return true;
+    stack.push(...childrenOf(ws, parseTransaction(record.raw)));
+  }
+  return false;
 }
 
 /** Parents that are not in the index; those that wait themselves count as missing. */
-export function missingParents(ws: Workset, tx: Transaction): string[] {
+function missingParents(ws: Workset, tx: Transaction): string[] {
   if (isCoinbase(tx)) return [];
   const missing = new Set<string>();
   for (const { prevTxid } of tx.inputs) if (ws.tx(prevTxid) === undefined) missing.add(prevTxid);

@@ -6,10 +6,12 @@ import { isCoinbase, parseTransaction, type Transaction } from '../spv/transacti
 import type { Prevout, VerifyJob } from '../spv/verify.ts';
 import { SPEND_BUCKET, spendBucket } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
+import type { OpenProof } from '../store/waiting-row.ts';
 import type { ChainView, VerifyRoot } from './chain-view.ts';
 import { IngestError } from './errors.ts';
-import type { Checked, Item, Offer, PreparedOffer } from './item.ts';
-import { checkProof } from './proofs.ts';
+import { Flights } from './flights.ts';
+import type { Carried, Checked, Item, Offer, PreparedOffer } from './item.ts';
+import { checkProof, isWithinReorg } from './proofs.ts';
 import type { TokenBook } from './token-book.ts';
 import { tokensOf } from './token-outputs.ts';
 
@@ -21,12 +23,6 @@ export interface PrepareModules {
   readonly pool: Pick<VerifierPool, 'verify'>;
 }
 
-/** One transaction of a decoded offer, with the proof it came with. */
-interface Carried {
-  readonly tx: Transaction;
-  readonly bump: Bump | undefined;
-}
-
 interface Decoded {
   readonly subjectTxid: string | undefined;
   readonly carried: readonly Carried[];
@@ -34,43 +30,77 @@ interface Decoded {
   readonly firstSeen: PreparedOffer['firstSeen'];
 }
 
+/** Batches are numbered in the order in which they are written. */
+interface Batch {
+  readonly number: number;
+  /** Items in it, its own and those that an earlier batch has checked. */
+  readonly claimed: Set<Item>;
+  readonly created: Item[];
+}
+
+const NOTHING: Omit<Decoded, 'subjectTxid'> = { carried: [], error: undefined, firstSeen: undefined };
+
 /**
  * The part of ingest that needs no order: decoding, reading what the store holds, proofs against headers, scripts in the
  * pool. Batches may overlap; a transaction that is in several of them is verified once.
  */
 export class Preparer {
   private readonly modules: PrepareModules;
-  /** Transactions between here and their commit. */
-  private readonly inFlight = new Map<string, { item: Item; batches: number }>();
+  private readonly flights = new Flights();
+  private batches = 0;
 
   constructor(modules: PrepareModules) {
     this.modules = modules;
   }
 
+  /** Each result is to be given back to `release` when its batch is committed, or has failed. */
   async prepare(offers: readonly Offer[]): Promise<PreparedOffer[]> {
+    const claimed = new Set<Item>();
+    this.batches++;
+    try {
+      return await this.prepareAll(offers, { number: this.batches, claimed, created: [] });
+    } catch (error) {
+      // Batches that share an item must not wait for its check for ever.
+      for (const item of claimed) item.checked ??= { kind: 'overtaken' };
+      this.flights.release(claimed);
+      throw error;
+    }
+  }
+
+  release(prepared: readonly PreparedOffer[]): void {
+    this.flights.release(new Set(prepared.flatMap((p) => p.items)));
+  }
+
+  /** Sorts outputs by token anew where the followed tokens changed after the batch was prepared. */
+  refresh(prepared: readonly PreparedOffer[]): void {
+    const { book } = this.modules;
+    for (const { items } of prepared) {
+      for (const item of items) {
+        if (item.bookVersion === book.version) continue;
+        item.content = tokensOf(item.tx, book);
+        item.bookVersion = book.version;
+      }
+    }
+  }
+
+  private async prepareAll(offers: readonly Offer[], batch: Batch): Promise<PreparedOffer[]> {
     const decoded = offers.map((offer) => this.decode(offer));
     const txids = new Set<string>();
     for (const { carried } of decoded) for (const { tx } of carried) txids.add(tx.txid);
     await this.modules.store.prefetch(txids, []);
-    const batch = new Map<string, Item>();
-    const created: Item[] = [];
     const prepared = decoded.map((d, i): PreparedOffer => {
-      const items = d.carried.flatMap((c) => this.itemFor(c, batch, created) ?? []);
-      return { offer: offers[i]!, subjectTxid: d.subjectTxid, items, error: d.error, firstSeen: d.firstSeen };
+      const items = d.carried.flatMap((c) => this.itemFor(c, batch) ?? []);
+      return {
+        offer: offers[i]!,
+        subjectTxid: d.subjectTxid,
+        items,
+        error: d.error,
+        firstSeen: d.firstSeen,
+      };
     });
-    await this.readAround(created);
-    await this.check(decoded, created);
+    await this.readAround(batch.created);
+    await this.check(decoded, batch.created);
     return prepared;
-  }
-
-  /** To be called once for each prepared batch, when it is committed. */
-  release(prepared: readonly PreparedOffer[]): void {
-    for (const item of new Set(prepared.flatMap((p) => p.items))) {
-      const entry = this.inFlight.get(item.tx.txid);
-      if (entry?.item !== item) continue;
-      entry.batches--;
-      if (entry.batches === 0) this.inFlight.delete(item.tx.txid);
-    }
   }
 
   private decode(offer: Offer): Decoded {
@@ -80,19 +110,22 @@ export class Preparer {
         : this.fromWaiting(offer.retryTxid);
     } catch (error) {
       if (!(error instanceof SpvError)) throw error;
-      return { subjectTxid: undefined, carried: [], error, firstSeen: undefined };
+      return { ...NOTHING, subjectTxid: undefined, error };
     }
   }
 
+  /** A transaction of the pending set, or an indexed one that nothing speaks for; proofs that wait for one come along. */
   private fromWaiting(txid: string): Decoded {
-    const record = this.modules.store.waitingRecord(txid);
-    if (record === undefined)
-      return { subjectTxid: txid, carried: [], error: undefined, firstSeen: undefined };
-    const { arrival, firstSeenMs, path } = record;
-    const bump = path === undefined ? undefined : parseBump(path);
+    const { store } = this.modules;
+    const waiting = store.waitingRecord(txid);
+    const held = store.tx(txid);
+    const record = held ?? waiting;
+    if (record === undefined) return { ...NOTHING, subjectTxid: txid };
+    const tried = (waiting?.proofs ?? []).map(({ path }) => path);
+    const { arrival, firstSeenMs, raw } = record;
     return {
       subjectTxid: txid,
-      carried: [{ tx: parseTransaction(record.raw), bump }],
+      carried: [{ tx: parseTransaction(raw), bumps: tried.map(parseBump), tried, isRetry: true }],
       error: undefined,
       firstSeen: { arrival, firstSeenMs },
     };
@@ -100,33 +133,42 @@ export class Preparer {
 
   /**
    * The item for a transaction: a new one, or the one that another offer is having checked, in this batch or one before.
-   * Undefined where the store already knows all that the transaction and its proof could tell. */
-  private itemFor({ tx, bump }: Carried, batch: Map<string, Item>, created: Item[]): Item | undefined {
-    const known = this.modules.store.tx(tx.txid);
-    if (known !== undefined) {
-      if (bump === undefined) return undefined;
-      if (
-        known.place?.height === bump.height &&
-        known.place.blockHash === this.modules.chain.hashAt(bump.height)
-      ) {
-        return undefined;
-      }
+   * Undefined where the store already knows all that the transaction and its proof could tell.
+   */
+  private itemFor(carried: Carried, batch: Batch): Item | undefined {
+    const { tx, bumps, tried } = carried;
+    if (this.isKnown(carried)) return undefined;
+    const shared = this.flights.find(carried, batch.number);
+    const { book } = this.modules;
+    const item: Item = shared ?? {
+      tx,
+      bumps,
+      tried,
+      content: tokensOf(tx, book),
+      bookVersion: book.version,
+      checked: undefined,
+      openProofs: [],
+    };
+    if (shared === undefined) batch.created.push(item);
+    if (!batch.claimed.has(item)) {
+      batch.claimed.add(item);
+      this.flights.claim(item, batch.number);
     }
-    const inBatch = batch.get(tx.txid);
-    if (inBatch !== undefined && (bump === undefined || inBatch.bump !== undefined)) return inBatch;
-    const flying = this.inFlight.get(tx.txid);
-    if (flying !== undefined && (bump === undefined || flying.item.bump !== undefined)) {
-      if (inBatch === undefined) {
-        flying.batches++;
-        batch.set(tx.txid, flying.item);
-      }
-      return flying.item;
-    }
-    const item: Item = { tx, bump, ...tokensOf(tx, this.modules.book), checked: undefined };
-    created.push(item);
-    batch.set(tx.txid, item);
-    this.inFlight.set(tx.txid, { item, batches: 1 });
     return item;
+  }
+
+  private isKnown({ tx, bumps, isRetry }: Carried): boolean {
+    const known = this.modules.store.tx(tx.txid);
+    if (known === undefined) return false;
+    const [bump] = bumps;
+    if (bump === undefined) return known.status !== 'waiting';
+    const { place } = known;
+    const { chain } = this.modules;
+    // A waiting proof leaves the pending set only by being looked at.
+    if (isRetry || place?.height !== bump.height || place.blockHash !== chain.hashAt(bump.height))
+      return false;
+    // Where another block was at that height the proof may be of that one; else it need not even be hashed.
+    return chain.sideRoots(bump.height).length === 0;
   }
 
   /** Reads the rows that the writer will ask for: parents, spends of the inputs, spends of the own outputs. */
@@ -147,56 +189,59 @@ export class Preparer {
   }
 
   private async check(decoded: readonly Decoded[], items: readonly Item[]): Promise<void> {
-    const { chain, verifyRoot, pool } = this.modules;
     const carried = new Map<string, Transaction>();
     for (const d of decoded) for (const { tx } of d.carried) carried.set(tx.txid, tx);
-    const waited = new Set(decoded.filter((d) => d.firstSeen !== undefined).map((d) => d.subjectTxid));
     const jobs: VerifyJob[] = [];
     const jobItems: Item[] = [];
     for (const item of items) {
-      if (item.bump !== undefined) {
-        const checked = await checkProof(chain, verifyRoot, item.tx, item.bump);
-        // Anyone could have sent a waiting transaction with a false proof: it is judged without it then.
-        if (!(waited.has(item.tx.txid) && checked?.kind === 'refused')) item.checked = checked;
-      }
+      if (item.bumps.length > 0) await this.checkProofs(item);
       if (item.checked !== undefined) continue;
       const prevouts = this.prevoutsOf(item.tx, carried);
       if (Array.isArray(prevouts)) {
         jobs.push({ tx: item.tx, prevouts });
         jobItems.push(item);
-      } else item.checked = prevouts as Checked;
+      } else item.checked = unlessProofWaits(item, prevouts as Checked);
     }
-    const results = await pool.verify(jobs);
+    const results = await this.modules.pool.verify(jobs);
     jobItems.forEach((item, i) => {
       const error = results[i];
-      item.checked = error === undefined ? { kind: 'verified' } : { kind: 'refused', error };
+      item.checked =
+        error === undefined ? { kind: 'verified' } : unlessProofWaits(item, { kind: 'refused', error });
     });
+  }
+
+  /** Leaves `checked` open where no proof decides: the transaction is then judged as an unmined one. */
+  private async checkProofs(item: Item): Promise<void> {
+    const { chain, verifyRoot } = this.modules;
+    const waited = item.tried.length > 0;
+    const open: OpenProof[] = [];
+    for (const bump of item.bumps) {
+      const verdict = await checkProof(chain, verifyRoot, item.tx, bump);
+      if (verdict.kind === 'proven') item.checked = verdict;
+      else if (verdict.kind !== 'refused') {
+        if (verdict.kind === 'headerUnknown' || isWithinReorg(chain, bump.height)) open.push(verdict.proof);
+      } else if (!waited) item.checked = verdict;
+      // Anyone could have sent a waiting transaction with a false proof: it is judged without it. But another branch may
+      // only have come first.
+      else if (isWithinReorg(chain, bump.height)) open.push({ height: bump.height, path: bump.bytes });
+    }
+    item.openProofs = open;
   }
 
   private prevoutsOf(tx: Transaction, carried: ReadonlyMap<string, Transaction>): Prevout[] | Checked {
     if (isCoinbase(tx)) {
-      const error = new SpvError('COINBASE_UNPROVEN', 'a coinbase transaction counts only with its proof', {
-        txid: tx.txid,
-      });
-      return { kind: 'refused', error };
+      const message = 'a coinbase transaction counts only with its proof';
+      return {
+        kind: 'refused',
+        error: new SpvError('COINBASE_UNPROVEN', message, { txid: tx.txid }),
+      };
     }
     const prevouts: Prevout[] = [];
     for (const { prevTxid, prevVout } of tx.inputs) {
-      const parent = carried.get(prevTxid) ?? this.inFlight.get(prevTxid)?.item.tx ?? this.stored(prevTxid);
+      const parent = carried.get(prevTxid) ?? this.flights.tx(prevTxid) ?? this.stored(prevTxid);
       if (parent === undefined) return { kind: 'parentsUnknown' };
       const output = parent.outputs[prevVout];
-      if (output === undefined) {
-        const outpoint = `${prevTxid}_${prevVout}`;
-        const error = new IngestError(
-          'OUTPUT_ABSENT',
-          `it spends ${outpoint}, but that transaction has ${parent.outputs.length} outputs`,
-          {
-            outpoint,
-            outputs: parent.outputs.length,
-          },
-        );
-        return { kind: 'refused', error };
-      }
+      if (output === undefined) return outputAbsent(parent, prevVout);
       prevouts.push(output);
     }
     return prevouts;
@@ -208,10 +253,24 @@ export class Preparer {
   }
 }
 
+/** What would refuse a transaction does not while its block may still be found: the block decides then. */
+function unlessProofWaits(item: Item, checked: Checked): Checked {
+  return checked.kind === 'refused' && item.openProofs.length > 0 ? { kind: 'headerUnknown' } : checked;
+}
+
+function outputAbsent(parent: Transaction, vout: number): Checked {
+  const outpoint = `${parent.txid}_${vout}`;
+  const outputs = parent.outputs.length;
+  const message = `it spends ${outpoint}, but that transaction has ${outputs} outputs`;
+  return { kind: 'refused', error: new IngestError('OUTPUT_ABSENT', message, { outpoint, outputs }) };
+}
+
 function fromBeef(beef: Beef): Decoded {
   const carried: Carried[] = [];
   for (const { tx, bump } of beef.txs) {
-    if (tx !== undefined) carried.push({ tx, bump: bump === undefined ? undefined : beef.bumps[bump] });
+    if (tx === undefined) continue;
+    const bumps: Bump[] = bump === undefined ? [] : [beef.bumps[bump]!];
+    carried.push({ tx, bumps, tried: [], isRetry: false });
   }
-  return { subjectTxid: beef.subjectTxid, carried, error: undefined, firstSeen: undefined };
+  return { ...NOTHING, subjectTxid: beef.subjectTxid, carried };
 }

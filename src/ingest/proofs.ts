@@ -1,30 +1,36 @@
 import { type Bump, bumpOffset, bumpRoot, extractPath } from '../spv/bump.ts';
 import { SpvError } from '../spv/errors.ts';
 import { isCoinbase, type Transaction } from '../spv/transaction.ts';
+import type { BlockPlace } from '../store/records.ts';
+import type { OpenProof } from '../store/waiting-row.ts';
 import type { ChainView, VerifyRoot } from './chain-view.ts';
 import { IngestError } from './errors.ts';
-import type { Checked } from './item.ts';
 
 /** Block hash of a root that a header source confirmed without telling the block. */
 export const UNTOLD_BLOCK = '0'.repeat(64);
 
+/** Blocks below the tip within which a branch that lost may still win: proofs on it are kept that long. */
+export const REORG_HORIZON = 100;
+
 /** A transaction of 64 bytes could be an inner node of the merkle tree in disguise. */
 const AMBIGUOUS_TX_BYTES = 64;
 
-/**
- * Holds a proof against the header of its height. Undefined: the proof belongs to a branch that lost, the transaction is
- * to be judged as unmined. Heights below our first header are asked of a configured source.
- */
+/** A proof held against the headers. `side`: of a known block beside the best chain. */
+export type ProofVerdict =
+  | { readonly kind: 'proven'; readonly place: BlockPlace; readonly path: Uint8Array }
+  | { readonly kind: 'side' | 'headerUnknown'; readonly proof: OpenProof }
+  | { readonly kind: 'refused'; readonly error: SpvError | IngestError };
+
+/** Heights below our first header are asked of a configured source. */
 export async function checkProof(
   chain: ChainView,
   verifyRoot: VerifyRoot,
   tx: Transaction,
   bump: Bump,
-): Promise<Checked | undefined> {
+): Promise<ProofVerdict> {
   if (tx.raw.length === AMBIGUOUS_TX_BYTES && !isCoinbase(tx)) {
-    return refused(
-      new IngestError('TX_AMBIGUOUS', 'a transaction of 64 bytes cannot be proven by a merkle path', {}),
-    );
+    const message = 'a transaction of 64 bytes cannot be proven by a merkle path';
+    return { kind: 'refused', error: new IngestError('TX_AMBIGUOUS', message, {}) };
   }
   try {
     const { height } = bump;
@@ -32,12 +38,17 @@ export async function checkProof(
     const known = chain.rootAt(height);
     if (known === root) return proven(tx, bump, chain.hashAt(height) ?? UNTOLD_BLOCK);
     if (known === undefined) return await checkBeyondHeaders(chain, verifyRoot, tx, bump, root);
-    if (chain.sideRoots(height).includes(root)) return undefined;
+    if (chain.sideRoots(height).includes(root)) return { kind: 'side', proof: openProof(tx, bump) };
     return mismatch(height, root, known);
   } catch (error) {
-    if (error instanceof SpvError) return refused(error);
+    if (error instanceof SpvError) return { kind: 'refused', error };
     throw error;
   }
+}
+
+/** True while the block that a proof claims may still come to the best chain by a reorganisation. */
+export function isWithinReorg(chain: ChainView, height: number): boolean {
+  return height > chain.tip().height - REORG_HORIZON;
 }
 
 async function checkBeyondHeaders(
@@ -46,32 +57,30 @@ async function checkBeyondHeaders(
   tx: Transaction,
   bump: Bump,
   root: string,
-): Promise<Checked> {
+): Promise<ProofVerdict> {
   const { height } = bump;
   if (height < chain.baseHeight()) {
     const verdict = await verifyRoot(height, root);
     if (verdict === 'confirmed') return proven(tx, bump, UNTOLD_BLOCK);
     if (verdict === 'invalid') return mismatch(height, root, 'another root, says the header source');
   }
-  return { kind: 'headerUnknown', height, path: extractPath(bump, tx.txid) };
+  return { kind: 'headerUnknown', proof: openProof(tx, bump) };
 }
 
-function proven(tx: Transaction, bump: Bump, blockHash: string): Checked {
+function proven(tx: Transaction, bump: Bump, blockHash: string): ProofVerdict {
   const index = bumpOffset(bump, tx.txid);
   const path = extractPath(bump, tx.txid);
   return { kind: 'proven', place: { height: bump.height, index: index ?? 0, blockHash }, path };
 }
 
-function mismatch(height: number, root: string, expected: string): Checked {
-  return refused(
-    new IngestError('PROOF_ROOT_MISMATCH', `the proof's merkle root is not that of block ${height}`, {
-      height,
-      root,
-      expected,
-    }),
-  );
+function openProof(tx: Transaction, bump: Bump): OpenProof {
+  return { height: bump.height, path: extractPath(bump, tx.txid) };
 }
 
-function refused(error: SpvError | IngestError): Checked {
-  return { kind: 'refused', error };
+function mismatch(height: number, root: string, expected: string): ProofVerdict {
+  const message = `the proof's merkle root is not that of block ${height}`;
+  return {
+    kind: 'refused',
+    error: new IngestError('PROOF_ROOT_MISMATCH', message, { height, root, expected }),
+  };
 }

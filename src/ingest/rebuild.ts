@@ -1,25 +1,23 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bump, parseBump } from '../spv/bump.ts';
 import { SpvError } from '../spv/errors.ts';
-import { isCoinbase, parseTransaction, type Transaction } from '../spv/transaction.ts';
+import { parseTransaction, type Transaction } from '../spv/transaction.ts';
 import { Database } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { afterPrefix, PREFIX, SPEND_BUCKET, spendBucket } from '../store/keys.ts';
 import { decodeProof, type ProofRecord } from '../store/proof-row.ts';
 import { type BlockPlace, decodeTx, type TxRecord } from '../store/records.ts';
 import { Store, type StoreOptions } from '../store/store.ts';
-import { declareReady, finishSwap, folderState, STORE_FOLDER } from '../store/swap.ts';
+import { declareReady, discard, finishSwap, folderState, STORE_FOLDER } from '../store/swap.ts';
 import type { TokenRecord } from '../store/token-row.ts';
 import type { VerifyReport } from '../store/view.ts';
-import { decodeWaiting } from '../store/waiting-row.ts';
-import { admit } from './admit.ts';
+import { decodeWaiting, type OpenProof } from '../store/waiting-row.ts';
+import { admit, decide } from './admit.ts';
 import { Audit } from './audit.ts';
 import type { ChainView, VerifyRoot } from './chain-view.ts';
 import { CommitRows } from './commit-rows.ts';
 import { checkProof } from './proofs.ts';
 import { type Salvage, salvage } from './salvage-rows.ts';
-import { cascade, settle } from './settle.ts';
 import { TokenBook } from './token-book.ts';
 import { tokensOf } from './token-outputs.ts';
 import { Workset } from './workset.ts';
@@ -73,7 +71,8 @@ export interface RebuildReport {
  * the next call begins anew.
  *
  * @throws StoreError STORE_LOCKED while a daemon has the store; STORE_INCONSISTENT if the store changed meanwhile, or the
- *   new one does not pass its check; STORE_WRITE_FAILED. In each case the old store is untouched
+ *   new one does not pass its check; STORE_FOREIGN_NETWORK, STORE_FORMAT_NEWER; STORE_WRITE_FAILED; AbortError by the
+ *   signal. In each case the old store is untouched
  */
 export async function rebuildStore(options: RebuildOptions, modules: RebuildModules): Promise<RebuildReport> {
   const { path } = options.store;
@@ -82,20 +81,22 @@ export async function rebuildStore(options: RebuildOptions, modules: RebuildModu
   const folder = join(path, STORE_FOLDER.database);
   const before = folderState(folder);
   const building = join(path, STORE_FOLDER.building);
-  rmSync(building, { recursive: true, force: true });
-  const report = await build(folder, { ...options, store: { ...options.store, path: building } }, modules);
-  rmSync(join(building, SORTED), { recursive: true, force: true });
-  await Database.assertFree(path);
-  if (folderState(folder) !== before) {
-    throw new StoreError(
-      'STORE_INCONSISTENT',
-      'the store was written to while it was rebuilt: rebuild it again',
-      { path },
-    );
+  discard(building);
+  try {
+    const report = await build(folder, { ...options, store: { ...options.store, path: building } }, modules);
+    discard(join(building, SORTED));
+    await Database.assertFree(path);
+    if (folderState(folder) !== before) {
+      const message = 'the store was written to while it was rebuilt: rebuild it again';
+      throw new StoreError('STORE_INCONSISTENT', message, { path });
+    }
+    declareReady(path);
+    finishSwap(path);
+    return report;
+  } finally {
+    // What is not whole is of no use, and the disk may be full of it.
+    discard(building);
   }
-  declareReady(path);
-  finishSwap(path);
-  return report;
 }
 
 const SORTED = 'sorted';
@@ -124,7 +125,7 @@ async function build(
 type ProofVerdict =
   | { readonly kind: 'best'; readonly place: BlockPlace; readonly path: Uint8Array }
   | { readonly kind: 'side'; readonly proof: ProofRecord }
-  | { readonly kind: 'headerUnknown'; readonly height: number; readonly path: Uint8Array }
+  | { readonly kind: 'headerUnknown'; readonly proof: OpenProof }
   | { readonly kind: 'false' };
 
 class Rebuild {
@@ -164,9 +165,7 @@ class Rebuild {
       throw new StoreError(
         'STORE_INCONSISTENT',
         `the rebuilt store has ${audit.problemCount} problems (${code}: ${what}): the old one stays`,
-        {
-          problems: audit.problemCount,
-        },
+        { problems: audit.problemCount },
       );
     }
     const lost = found.expected === undefined ? undefined : Math.max(0, found.expected - counts.kept);
@@ -230,15 +229,16 @@ class Rebuild {
       if (ws.tx(tx.txid) !== undefined) return; // kept under two orders of arrival: the first counts
       this.admitOne(ws, record, tx, verdicts[i]!);
     });
+    decide(ws);
     await this.commit(ws);
   }
 
   private admitOne(ws: Workset, record: TxRecord, tx: Transaction, proofs: readonly ProofVerdict[]): void {
-    const { txid, arrival, firstSeenMs } = record;
+    const { txid, verified, arrival, firstSeenMs } = record;
     const best = proofs.find((p) => p.kind === 'best');
     const { groups } = tokensOf(tx, this.book);
     this.arrival = Math.max(this.arrival, arrival);
-    admit(ws, { tx, groups, place: best?.place, path: best?.path, arrival, firstSeenMs });
+    admit(ws, { tx, groups, place: best?.place, path: best?.path, verified, arrival, firstSeenMs });
     this.counts.kept++;
     for (const proof of proofs) {
       if (proof.kind === 'side') ws.proofs.push(proof.proof);
@@ -247,21 +247,11 @@ class Rebuild {
     }
     if (best !== undefined) return;
     if (record.place !== undefined) this.counts.unproven++;
-    if (isCoinbase(tx)) cascade(ws, settle(ws, [txid])); // G3
-    const later = proofs.find((p) => p.kind === 'headerUnknown');
-    if (later === undefined) return;
-    this.proofs.waiting++;
-    const { height, path } = later;
-    ws.waiting.set(txid, {
-      txid,
-      raw: tx.raw,
-      waitingFor: 'header',
-      missingParents: [],
-      height,
-      path,
-      arrival,
-      firstSeenMs,
-    });
+    const later = proofs.flatMap((p) => (p.kind === 'headerUnknown' ? [p.proof] : []));
+    if (later.length === 0) return;
+    this.proofs.waiting += later.length;
+    const wait = { waitingFor: 'header', missingParents: [], proofs: later } as const;
+    ws.setWaiting({ txid, raw: tx.raw, ...wait, arrival, firstSeenMs });
   }
 
   private async proofsOf(txid: string, tx: Transaction): Promise<ProofVerdict[]> {
@@ -278,9 +268,9 @@ class Rebuild {
     const bump = bumpOf(proof);
     const checked = bump === undefined ? undefined : await checkProof(this.chain, this.verifyRoot, tx, bump);
     if (bump === undefined || checked?.kind === 'refused') return { kind: 'false' };
-    if (checked === undefined) return { kind: 'side', proof };
-    if (checked.kind === 'proven') return { kind: 'best', place: checked.place, path: checked.path };
-    return { kind: 'headerUnknown', height: bump.height, path: proof.path };
+    if (checked?.kind === 'side') return { kind: 'side', proof };
+    if (checked?.kind === 'proven') return { kind: 'best', place: checked.place, path: checked.path };
+    return { kind: 'headerUnknown', proof: { height: bump.height, path: proof.path } };
   }
 
   /** Those that wait for parents or headers; of an indexed transaction only a proof can wait. */
@@ -291,8 +281,8 @@ class Rebuild {
       const record = decodeWaiting(key, value);
       const held = this.store.tx(record.txid);
       this.arrival = Math.max(this.arrival, record.arrival);
-      if (held !== undefined && (held.place !== undefined || record.path === undefined)) continue;
-      ws.waiting.set(record.txid, record);
+      if (held !== undefined && (held.place !== undefined || record.proofs.length === 0)) continue;
+      ws.setWaiting(record);
       this.counts.waiting++;
       if (ws.waiting.size < CHUNK) continue;
       await this.commit(ws);

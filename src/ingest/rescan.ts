@@ -23,7 +23,9 @@ export async function* rescanRows(
   for await (const { key, value } of ws.store.database.rows(prefix, afterPrefix(prefix))) {
     const stored = decodeTx(key, value);
     const tx = parseTransaction(stored.raw);
-    const groups = tokensOf(tx, book).groups.filter((g) => wanted.has(g.tokenNo));
+    const content = tokensOf(tx, book);
+    for (const tokenId of content.binaryTokens) ws.binaryTokens.add(book.followed(tokenId)!);
+    const groups = content.groups.filter((g) => wanted.has(g.tokenNo));
     if (groups.length === 0) continue;
     const record = ws.tx(stored.txid) ?? stored;
     const kept = record.tokens.filter((p) => !wanted.has(p.tokenNo) || p.outputs.length === 0);
@@ -34,5 +36,5 @@ export async function* rescanRows(
     yield ws;
     ws = begin();
   }
-  if (ws.txs.size > 0) yield ws;
+  yield ws;
 }

@@ -1,6 +1,7 @@
 import { isCoinbase, parseTransaction, type Transaction } from '../spv/transaction.ts';
 import { SPEND_BUCKET } from '../store/keys.ts';
 import type { RecordStatus, TxRecord } from '../store/records.ts';
+import { ArrivalQueue } from './arrival-queue.ts';
 import { reevaluate, sameParts } from './evaluate.ts';
 import type { Workset } from './workset.ts';
 
@@ -8,30 +9,54 @@ import type { Workset } from './workset.ts';
 interface Member {
   readonly record: TxRecord;
   readonly tx: Transaction;
+  readonly parents: ReadonlySet<string>;
   readonly children: readonly string[];
+  /** Mined and no seed: what is beyond it was not looked at. */
+  readonly isEdge: boolean;
+  /** Mined, or an ancestor of a mined one, which no block could hold otherwise. */
   anchored: boolean;
-  effectiveArrival: number;
+  /** Members it spends from that are not decided yet. */
+  undecidedParents: number;
   status: RecordStatus | undefined;
 }
 
+type Members = ReadonlyMap<string, Member>;
+
 /**
- * Decides anew who is active among conflicting transactions and their descendants (token-rules §7, §8): mined, or with a
- * mined descendant, goes before unmined; of the unmined, who arrived first with all its parents. A pure function of the
- * held transactions, whatever order they came in. Returns the transactions whose standing changed, parents first.
+ * Decides anew who is active among conflicting transactions and their descendants (token-rules §7, §8). What is mined
+ * stands, and so do its ancestors. Of the rest, again and again the earliest arrived whose parents are decided is looked at:
+ * it stands if its parents do and nobody has taken its coins. A pure function of the held transactions, their places and
+ * their order of arrival, whatever happened in between. Returns the transactions whose standing changed, parents first.
  */
 export function settle(ws: Workset, seeds: Iterable<string>): string[] {
   const members = collect(ws, seeds);
   markAnchored(members);
-  const ordered = order(members);
-  for (const member of ordered) member.status = standing(ws, members, member);
+  const order = [...decideAnchored(ws, members), ...decideRest(ws, members)];
   const changed: string[] = [];
-  for (const { record, tx, status } of ordered) {
+  for (const { record, tx, status } of order) {
     if (status === undefined || status === record.status) continue;
     ws.setTx({ ...record, status });
     markSpends(ws, tx, record.txid, status === 'active');
     changed.push(record.txid);
   }
   return changed;
+}
+
+function decideAnchored(ws: Workset, members: Members): Member[] {
+  const anchored = [...members.values()].filter((member) => member.anchored).sort(byPlace);
+  for (const member of anchored) {
+    if (member.isEdge) member.status = member.record.status;
+    else member.status = isTaken(ws, members, member) ? 'conflicted' : 'active';
+  }
+  return anchored;
+}
+
+/** Mined before not mined; only two mined ones that spend the same, which cannot be, would need it. */
+function byPlace({ record: a }: Member, { record: b }: Member): number {
+  if (a.place === undefined || b.place === undefined) {
+    return Number(a.place === undefined) - Number(b.place === undefined) || a.arrival - b.arrival;
+  }
+  return a.place.height - b.place.height || a.place.index - b.place.index;
 }
 
 /** Sets which spender of each of the transaction's inputs counts. A coinbase spends nothing: no two of them are rivals. */
@@ -43,21 +68,28 @@ export function markSpends(ws: Workset, tx: Transaction, spender: string, active
   }
 }
 
-/** Seeds, with all rivals and descendants of each. */
+/**
+ * The seeds and every unmined transaction connected to one by spending or by conflict. Beyond a mined one that is no seed
+ * nothing depends on the others.
+ */
 function collect(ws: Workset, seeds: Iterable<string>): Map<string, Member> {
+  const wanted = new Set(seeds);
   const members = new Map<string, Member>();
-  const stack = [...seeds];
+  const stack = [...wanted];
   for (let txid = stack.pop(); txid !== undefined; txid = stack.pop()) {
     if (members.has(txid)) continue;
     const record = ws.tx(txid);
     if (record === undefined) continue;
     const tx = parseTransaction(record.raw);
-    const children = childrenOf(ws, tx);
-    members.set(txid, { record, tx, children, anchored: false, effectiveArrival: 0, status: undefined });
-    stack.push(...children);
-    for (const { prevTxid, prevVout } of tx.inputs) {
-      for (const rival of ws.spendersOf(prevTxid, prevVout)) stack.push(rival.spender);
-    }
+    const parents = new Set(isCoinbase(tx) ? [] : tx.inputs.map((input) => input.prevTxid));
+    const isEdge = record.place !== undefined && !wanted.has(txid);
+    const children = isEdge ? [] : childrenOf(ws, tx);
+    const open = { anchored: false, undecidedParents: 0, status: undefined };
+    members.set(txid, { record, tx, parents, children, isEdge, ...open });
+    if (isEdge) continue;
+    for (const child of children) stack.push(child);
+    for (const parent of parents) if (ws.tx(parent)?.place === undefined) stack.push(parent);
+    for (const rival of rivalsOf(ws, tx)) stack.push(rival);
   }
   return members;
 }
@@ -71,93 +103,66 @@ export function childrenOf(ws: Workset, tx: Transaction): string[] {
   return [...children];
 }
 
-/** Anchored: mined, or an ancestor of a mined one, which no block could hold otherwise. */
-function markAnchored(members: ReadonlyMap<string, Member>): void {
+function* rivalsOf(ws: Workset, tx: Transaction): Generator<string> {
+  if (isCoinbase(tx)) return;
+  for (const { prevTxid, prevVout } of tx.inputs) {
+    for (const { spender } of ws.spendersOf(prevTxid, prevVout)) if (spender !== tx.txid) yield spender;
+  }
+}
+
+function markAnchored(members: Members): void {
   const stack = [...members.values()].filter((m) => m.record.place !== undefined);
   for (let member = stack.pop(); member !== undefined; member = stack.pop()) {
     if (member.anchored) continue;
     member.anchored = true;
-    for (const { prevTxid } of member.tx.inputs) {
-      const parent = members.get(prevTxid);
+    for (const txid of member.parents) {
+      const parent = members.get(txid);
       if (parent !== undefined) stack.push(parent);
     }
   }
 }
 
-/** Parents first, anchored before others, then by arrival of the last of a transaction and its ancestors. */
-function order(members: ReadonlyMap<string, Member>): Member[] {
-  const topological = parentsFirst(members);
-  const depth = new Map<Member, number>();
-  topological.forEach((member, i) => {
-    depth.set(member, i);
-    member.effectiveArrival = member.record.arrival;
-    for (const { prevTxid } of member.tx.inputs) {
-      const parent = members.get(prevTxid);
-      if (parent !== undefined) {
-        member.effectiveArrival = Math.max(member.effectiveArrival, parent.effectiveArrival);
-      }
-    }
-  });
-  return topological.sort(
-    (a, b) =>
-      Number(b.anchored) - Number(a.anchored) ||
-      (a.anchored ? depth.get(a)! - depth.get(b)! : a.effectiveArrival - b.effectiveArrival) ||
-      depth.get(a)! - depth.get(b)!,
-  );
-}
-
-function parentsFirst(members: ReadonlyMap<string, Member>): Member[] {
-  const sorted: Member[] = [];
-  const waitingFor = new Map<Member, number>();
+/** Those that no block speaks for, in the order in which they are decided. */
+function decideRest(ws: Workset, members: Members): Member[] {
+  const decided: Member[] = [];
+  const ready = new ArrivalQueue<Member>();
   for (const member of members.values()) {
-    const parents = new Set(member.tx.inputs.map((i) => i.prevTxid).filter((txid) => members.has(txid)));
-    waitingFor.set(member, parents.size);
+    if (member.anchored) continue;
+    for (const txid of member.parents) {
+      const parent = members.get(txid);
+      if (parent !== undefined && !parent.anchored) member.undecidedParents++;
+    }
+    if (member.undecidedParents === 0) ready.push(member.record.arrival, member);
   }
-  const ready = [...waitingFor].filter(([, n]) => n === 0).map(([member]) => member);
   for (let member = ready.pop(); member !== undefined; member = ready.pop()) {
-    sorted.push(member);
+    member.status = standing(ws, members, member);
+    decided.push(member);
     for (const txid of member.children) {
       const child = members.get(txid);
-      if (child === undefined) continue;
-      const left = waitingFor.get(child)! - 1;
-      waitingFor.set(child, left);
-      if (left === 0) ready.push(child);
+      if (child === undefined || child.anchored) continue;
+      child.undecidedParents--;
+      if (child.undecidedParents === 0) ready.push(child.record.arrival, child);
     }
   }
-  return sorted;
+  return decided;
 }
 
-function standing(ws: Workset, members: ReadonlyMap<string, Member>, member: Member): RecordStatus {
-  const { record, tx } = member;
-  if (isCoinbase(tx) && record.place === undefined) return 'dead'; // G3: its block is gone
-  let worst: RecordStatus = 'active';
-  for (const { prevTxid, prevVout } of tx.inputs) {
-    const parent = members.get(prevTxid)?.status ?? ws.tx(prevTxid)?.status ?? 'active';
-    if (parent === 'dead') worst = 'dead';
-    else if (parent !== 'active' && worst !== 'dead') worst = parent;
-    for (const rival of ws.spendersOf(prevTxid, prevVout)) {
-      if (rival.spender === record.txid || worst === 'dead') continue;
-      if (members.get(rival.spender)?.status === 'active') worst = 'conflicted';
-    }
-  }
-  // A mined transaction stands although we lack what came before it; only another mined one could deny it.
-  return worst !== 'active' && record.place !== undefined && !hasMinedRival(ws, members, member)
-    ? 'active'
-    : worst;
+function standing(ws: Workset, members: Members, member: Member): RecordStatus {
+  const { record, tx, parents } = member;
+  if (isCoinbase(tx)) return 'dead'; // G3: its block is gone
+  const above = new Set([...parents].map((txid) => members.get(txid)?.status ?? ws.tx(txid)?.status));
+  if (above.has('dead')) return 'dead';
+  if (above.has('conflicted') || isTaken(ws, members, member)) return 'conflicted';
+  if (above.has('waiting') || above.has(undefined)) return 'waiting';
+  if (record.verified) return 'active';
+  ws.unverified.add(record.txid);
+  return 'waiting';
 }
 
-function hasMinedRival(ws: Workset, members: ReadonlyMap<string, Member>, member: Member): boolean {
-  return member.tx.inputs.some(({ prevTxid, prevVout }) =>
-    ws.spendersOf(prevTxid, prevVout).some((rival) => {
-      const other = members.get(rival.spender);
-      return (
-        other !== undefined &&
-        other !== member &&
-        other.status === 'active' &&
-        other.record.place !== undefined
-      );
-    }),
-  );
+/** One of its coins is spent by a member that stands. */
+function isTaken(ws: Workset, members: Members, { tx }: Member): boolean {
+  for (const rival of rivalsOf(ws, tx)) if (members.get(rival)?.status === 'active') return true;
+  return false;
 }
 
 /**

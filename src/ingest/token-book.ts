@@ -10,6 +10,8 @@ export class TokenBook {
   private readonly store: Store;
   private readonly numbers = new Map<string, number>();
   private nextNo: number;
+  /** Changes with the followed tokens. */
+  version = 0;
 
   constructor(store: Store) {
     this.store = store;
@@ -41,6 +43,7 @@ export class TokenBook {
     const wanted = new Set(tokenIds);
     const rows: TokenRecord[] = [];
     const rescan: number[] = [];
+    this.version++;
     for (const token of this.store.tokens.values()) {
       if (token.tracked && !wanted.has(token.tokenId)) rows.push({ ...token, tracked: false });
     }
@@ -60,6 +63,17 @@ export class TokenBook {
       if (!isNew) rescan.push(token.tokenNo);
     }
     return { rows, rescan };
+  }
+
+  /** Takes back what `follow` changed here, where its rows could not be written. */
+  restore(tokenIds: Iterable<string>): void {
+    const before = new Set(tokenIds);
+    this.version++;
+    for (const id of this.numbers.keys()) if (!before.has(id)) this.numbers.delete(id);
+    for (const id of before) {
+      const no = this.store.tokenNos.get(id);
+      if (no !== undefined) this.numbers.set(id, no);
+    }
   }
 
   /** Row for a token that is met but not followed, undefined if it is known or the list is full. */

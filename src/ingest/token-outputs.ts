@@ -2,17 +2,14 @@ import type { Transaction } from '../spv/transaction.ts';
 import { hasBinaryPrefix } from '../token/binary.ts';
 import { decodeTokenOutput } from '../token/decode.ts';
 import type { TokenOutput } from '../token/types.ts';
-import type { Item } from './item.ts';
+import type { TokenContent } from './item.ts';
 import type { TokenBook } from './token-book.ts';
 
 /** Shorter scripts hold neither an envelope with a token id nor a binary prefix with a lock. */
 const MIN_TOKEN_SCRIPT_BYTES = 36;
 
 /** Sorts a transaction's outputs by token. */
-export function tokensOf(
-  tx: Transaction,
-  book: TokenBook,
-): Pick<Item, 'groups' | 'otherTokens' | 'binaryTokens'> {
+export function tokensOf(tx: Transaction, book: TokenBook): TokenContent {
   let groups: { tokenNo: number; outputs: TokenOutput[] }[] | undefined;
   let otherTokens: string[] | undefined;
   let binaryTokens: string[] | undefined;

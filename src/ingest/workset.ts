@@ -2,7 +2,7 @@ import { spendBucket } from '../store/keys.ts';
 import type { ProofRecord } from '../store/proof-row.ts';
 import type { SpendRecord, TxRecord } from '../store/records.ts';
 import { type Store, spendsId } from '../store/store.ts';
-import type { WaitingRecord } from '../store/waiting-row.ts';
+import type { WaitingFor, WaitingRecord } from '../store/waiting-row.ts';
 
 /**
  * The records that one commit changes, over the store as it was. Records are replaced, never changed, so that old and
@@ -10,19 +10,30 @@ import type { WaitingRecord } from '../store/waiting-row.ts';
  */
 export class Workset {
   readonly store: Store;
-  /** Tokens that are not followed stay as they were. */
   readonly follows: (tokenNo: number) => boolean;
   readonly txs = new Map<string, TxRecord>();
   readonly spends = new Map<string, { txid: string; bucket: number; spends: readonly SpendRecord[] }>();
   readonly proofs: ProofRecord[] = [];
   /** Undefined = leaves the pending set. */
   readonly waiting = new Map<string, WaitingRecord | undefined>();
+  /** Transactions with which others stand or fall, until `decide`. */
+  readonly unsettled = new Set<string>();
+  /** Transactions whose children are to be evaluated again, until `decide`. */
+  readonly unjudged = new Set<string>();
+  /** Transactions that wait for nothing but their scripts to run. */
+  readonly unverified = new Set<string>();
+  /** Missing parents of what began to wait in this commit. */
+  readonly awaited = new Set<string>();
+  /** Numbers of tokens met in BRC-162 outputs. */
+  readonly binaryTokens = new Set<number>();
+  private inactive = false;
   private arrival: number;
 
-  constructor(store: Store, follows: (tokenNo: number) => boolean) {
+  /** `lastArrival`: given away already, where that is more than the store tells. */
+  constructor(store: Store, follows: (tokenNo: number) => boolean, lastArrival = 0) {
     this.store = store;
     this.follows = follows;
-    this.arrival = store.tip().arrival;
+    this.arrival = Math.max(lastArrival, store.tip().arrival);
   }
 
   nextArrival(): number {
@@ -39,11 +50,42 @@ export class Workset {
   }
 
   setTx(record: TxRecord): void {
+    if (record.status !== 'active') this.inactive = true;
     this.txs.set(record.txid, record);
+  }
+
+  /** False: every held transaction stands, so nothing that is found out of one can make another one stand. */
+  hasInactive(): boolean {
+    return this.inactive || this.store.tip().conflicts > 0;
+  }
+
+  /** True if there is nothing to write. */
+  isEmpty(): boolean {
+    return this.txs.size + this.waiting.size + this.proofs.length + this.binaryTokens.size === 0;
   }
 
   isWaiting(txid: string): boolean {
     return this.waiting.has(txid) ? this.waiting.get(txid) !== undefined : this.store.waiting.has(txid);
+  }
+
+  /** Undefined if it does not wait. */
+  waitsFor(txid: string): WaitingFor | undefined {
+    const record = this.waiting.has(txid) ? this.waiting.get(txid) : this.store.waiting.get(txid);
+    return record?.waitingFor;
+  }
+
+  waitingRecord(txid: string): WaitingRecord | undefined {
+    return this.waiting.has(txid) ? this.waiting.get(txid) : this.store.waitingRecord(txid);
+  }
+
+  setWaiting(record: WaitingRecord): void {
+    this.waiting.set(record.txid, record);
+    for (const parent of record.missingParents) this.awaited.add(parent);
+  }
+
+  /** Takes it out of the pending set, if it is there. */
+  endWaiting(txid: string): void {
+    if (this.isWaiting(txid)) this.waiting.set(txid, undefined);
   }
 
   /** Every known spender of the 16 outputs around `vout`. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type LoadedConfig, showConfig } from '../../config/index.ts';
 import { checkConfig } from '../api/config-check.ts';
 import type { ApiModules, ChainApi, HeaderView, NodeFacts } from '../api/modules.ts';
@@ -18,6 +19,8 @@ export interface ApiParts {
   readonly health: Health;
   readonly facts: () => NodeFacts;
 }
+
+const SETTLE_MS = 5_000;
 
 /** What the RPC methods may touch, made of the parts of a node. */
 export function apiModules(parts: ApiParts): ApiModules {
@@ -53,7 +56,7 @@ export function apiModules(parts: ApiParts): ApiModules {
   };
 }
 
-function chainApi({ chain, chainSettled }: Core): ChainApi {
+function chainApi({ chain, chainSettled, ingest }: Core): ChainApi {
   return {
     tip: () => chain.tip(),
     baseHeight: () => chain.baseHeight(),
@@ -64,8 +67,10 @@ function chainApi({ chain, chainSettled }: Core): ChainApi {
     },
     import: async (headers) => {
       const { added, known, undone, tip } = await chain.add(headers);
-      // The answer speaks of transactions too: those that waited for these headers are tried by now.
+      // The answer speaks of transactions too: those that waited for these headers are tried by now, unless others keep
+      // the ingest busy for longer than a caller should wait.
       await chainSettled();
+      await Promise.race([ingest.drained(), delay(SETTLE_MS, undefined, { ref: false })]);
       return { added, known, undone, tip };
     },
   };

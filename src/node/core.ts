@@ -141,14 +141,24 @@ export function headerServices(config: CoreOptions['config'], modules: CoreModul
   );
 }
 
+/** Roots that a service confirmed, remembered: a block's transactions share one. */
+const MAX_CONFIRMED_ROOTS = 10_000;
+
 /** Asks one service after the other until one knows. */
 export function askServices(services: readonly HeadersService[]): VerifyRoot {
+  const confirmed = new Set<string>();
   return async (height, root) => {
+    const id = `${height}:${root}`;
+    if (confirmed.has(id)) return 'confirmed';
     for (const service of services) {
       const verdict = await service.verifyRoots([{ height, root }]).then(
         (answers): RootVerdict => verdictOf(answers[0]),
         (): RootVerdict => 'unknown',
       );
+      if (verdict === 'confirmed') {
+        if (confirmed.size >= MAX_CONFIRMED_ROOTS) confirmed.clear();
+        confirmed.add(id);
+      }
       if (verdict !== 'unknown') return verdict;
     }
     return 'unknown';

@@ -8,6 +8,9 @@ export const EXIT = {
   fault: 70,
 } as const;
 
+/** One Ctrl-C may come twice: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 200;
+
 /** SIGINT and SIGTERM stop the daemon, a second one ends it at once; an uncaught error ends it with a code of its own. */
 export class ExitSignals {
   /** Resolves to the name of the first signal. */
@@ -18,7 +21,7 @@ export class ExitSignals {
     );
   };
   onForced: (signal: string) => void = () => undefined;
-  private count = 0;
+  private firstMs: number | undefined;
   private readonly handlers: [NodeJS.Signals, () => void][];
   private readonly onError = (error: unknown): void => {
     this.onFault(error);
@@ -29,9 +32,9 @@ export class ExitSignals {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.stopped = promise;
     const stop = (signal: string) => () => {
-      this.count++;
+      this.firstMs ??= performance.now();
       resolve(signal);
-      if (this.count < 2) return;
+      if (performance.now() - this.firstMs < SAME_PRESS_MS) return;
       this.onForced(signal);
       process.exit(EXIT.forced);
     };

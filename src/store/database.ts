@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { StoreError } from './errors.ts';
 import { miscKey } from './keys.ts';
@@ -51,11 +51,19 @@ export class Database {
   readonly identity: Identity;
   private readonly level: Level;
   private readonly markerPath: string;
+  /** Bytes that opening may have to write: what the log holds, as tables. */
+  private readonly roomBytes: number;
+  private lastWrite: Promise<unknown> = Promise.resolve();
+  /** True after a failed write: LevelDB's log may end in a torn record. */
+  private isTorn = false;
+  private isClosed = false;
+  private afterMending: () => void = () => undefined;
 
-  private constructor(level: Level, identity: Identity, markerPath: string) {
+  private constructor(level: Level, identity: Identity, markerPath: string, roomBytes: number) {
     this.level = level;
     this.identity = identity;
     this.markerPath = markerPath;
+    this.roomBytes = roomBytes;
   }
 
   /** Opens the database, or makes it if there is neither a database nor a marker. */
@@ -77,7 +85,7 @@ export class Database {
     const level = await openLevel(folder, options, isNew);
     try {
       const identity = await identify(level, options, marker !== undefined);
-      const database = new Database(level, identity, markerPath);
+      const database = new Database(level, identity, markerPath, 2 * options.writeBufferBytes);
       const { format, network, databaseId } = identity;
       if (marker !== undefined && marker.databaseId !== databaseId) {
         throw new StoreError('STORE_IDENTITY', `${markerPath} belongs to another database`, {
@@ -96,6 +104,7 @@ export class Database {
   /**
    * Makes sure that nobody has the database open, whatever state it is in: LevelDB takes its lock before it looks at a
    * file, and then refuses since the database exists.
+   * Not for a process that has it open itself: POSIX takes away its lock when the attempt closes the file.
    * @throws StoreError STORE_LOCKED; STORE_MISSING if there is no folder
    */
   static async assertFree(path: string): Promise<void> {
@@ -132,8 +141,21 @@ export class Database {
     }
   }
 
-  /** Writes all rows or none; `sync` = survives power loss. */
-  async write(ops: readonly RowOp[], sync: boolean): Promise<void> {
+  /** Writes all rows or none, one call after another; `sync` = survives power loss. */
+  write(ops: readonly RowOp[], sync: boolean): Promise<void> {
+    const done = this.lastWrite.then(() => this.writeNow(ops, sync));
+    this.lastWrite = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Called when the database was opened anew behind a failed write; snapshots from before are closed then. */
+  onMended(listener: () => void): void {
+    this.afterMending = listener;
+  }
+
+  private async writeNow(ops: readonly RowOp[], sync: boolean): Promise<void> {
+    if (this.isClosed) throw writeFailed(new Error('it is closed'));
+    if (this.isTorn) await this.mend();
     try {
       const batch = this.level.batch();
       try {
@@ -146,8 +168,26 @@ export class Database {
         await batch.close();
       }
     } catch (error) {
+      this.isTorn = true;
       throw writeFailed(error);
     }
+  }
+
+  /**
+   * LevelDB writes on behind a torn record, and drops all of that when it opens again: after a full disk 131 acknowledged
+   * commits were lost (measured). So it is opened again before the next write, once the disk has room for that.
+   */
+  private async mend(): Promise<void> {
+    try {
+      const { bavail, bsize } = statfsSync(dirname(this.markerPath));
+      if (bavail * bsize < this.roomBytes) throw new Error(`the disk has only ${bavail * bsize} bytes left`);
+      if (this.level.status === 'open') await this.level.close();
+      await this.level.open({ createIfMissing: false });
+    } catch (error) {
+      throw writeFailed(error);
+    }
+    this.afterMending();
+    this.isTorn = false;
   }
 
   /** Rows with `from` <= key < `to`, in order of key. */
@@ -156,24 +196,29 @@ export class Database {
     to: Buffer,
     options: { readonly snapshot?: Snapshot; readonly limit?: number } = {},
   ): AsyncGenerator<Row> {
-    const iterator = this.level.iterator({ gte: from, lt: to, fillCache: false, ...options });
-    const next = (count: number): Promise<[Buffer, Buffer][]> =>
-      iterator.nextv(count).catch((error: unknown) => {
+    const { limit = Number.MAX_SAFE_INTEGER, ...at } = options;
+    const iterator = this.level.iterator({ gte: from, lt: to, fillCache: false, ...at });
+    // LevelDB steps over a block that it cannot read, and says so only at the end of the range.
+    let isTold = false;
+    const next = async (count: number): Promise<[Buffer, Buffer][]> => {
+      isTold = true; // by an error, if there is one
+      const entries = await iterator.nextv(count).catch((error: unknown) => {
         throw readFailed(from, error);
       });
-    let isOpen = true;
+      isTold = entries.length === 0;
+      return entries;
+    };
     try {
-      for (;;) {
-        isOpen = false;
-        const entries = await next(256);
-        if (entries.length === 0) return;
-        isOpen = true;
+      for (let left = limit; left > 0; ) {
+        const entries = await next(Math.min(256, left));
+        if (isTold) return;
+        left -= entries.length;
         for (const [key, value] of entries) yield { key, value };
       }
     } finally {
       try {
-        // LevelDB steps over a block that it cannot read, and says so only at the end: a scan left early is taken there.
-        if (isOpen) {
+        // A scan that was left before its end is taken there to hear it.
+        if (!isTold) {
           iterator.seek(to);
           await next(1);
         }
@@ -204,6 +249,8 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
+    await this.lastWrite;
     await this.level.close();
   }
 }

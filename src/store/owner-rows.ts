@@ -1,6 +1,6 @@
 import type { LockType, TokenOp } from '../token/types.ts';
 import { lockCode, lockOf, opCode, opOf } from './records.ts';
-import { RowReader, type RowWriter } from './row-bytes.ts';
+import { damaged, RowReader, type RowWriter } from './row-bytes.ts';
 import type { Position } from './view.ts';
 
 /** Totals of one owner's coins under one kind of lock. */
@@ -108,6 +108,7 @@ export function decodeHistory(
   k.shortBytes();
   const height = k.u32();
   const order = k.u64();
+  k.finish();
   const r = RowReader.open(key, value);
   const row = { txid: r.hash(), seenAt: r.varint(), received: r.amount(), sent: r.amount(), height, order };
   r.finish();
@@ -124,6 +125,7 @@ export function decodeHolder(key: Uint8Array, value: Uint8Array): { balance: big
   const k = RowReader.ofKey(key);
   k.u32();
   const inverted = k.view(0xff - k.u8());
+  if (inverted.length === 0) throw damaged(key);
   let hex = '';
   for (const byte of inverted) hex += (0xff - byte).toString(16).padStart(2, '0');
   return { balance: BigInt(`0x${hex}`), owner: k.rest() };

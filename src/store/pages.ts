@@ -27,7 +27,10 @@ export interface RowPageRequest {
  */
 export async function readPage(database: Database, request: RowPageRequest): Promise<RowPage> {
   const { prefix, limit, cursor, snapshot, keep } = request;
-  const from = cursor === undefined ? (request.from ?? prefix) : afterCursor(prefix, cursor);
+  const first = request.from ?? prefix;
+  const next = cursor === undefined ? first : afterCursor(prefix, cursor);
+  // A cursor of another filter leads to no row that this one leaves out.
+  const from = Buffer.compare(next, first) < 0 ? first : next;
   const to = request.to ?? afterPrefix(prefix);
   const rows: Row[] = [];
   if (Buffer.compare(from, to) >= 0) return { rows };

@@ -15,7 +15,7 @@ import {
 } from './owner-rows.ts';
 import { readPage } from './pages.ts';
 import { RecordsAt } from './records-at.ts';
-import { RowWriter } from './row-bytes.ts';
+import { RowReader, RowWriter } from './row-bytes.ts';
 import type { ReadPoint, Store } from './store.ts';
 import type { TokenRecord } from './token-row.ts';
 import { txView } from './tx-view.ts';
@@ -159,10 +159,12 @@ export class StoreReader implements StoreView {
       for await (const { key, value } of store.database.rows(from, keys.afterPrefix(prefix), {
         snapshot: point.snapshot,
       })) {
-        let sequence = key.readBigUInt64BE(1);
+        const row = decodeEvents(key, value);
+        let sequence = BigInt(RowReader.ofKey(key).u64());
+        if (sequence + BigInt(row.length) <= after + 1n) continue;
         // Sequences have no gaps, so a row that was lost to damage of a file shows.
         if (next === undefined ? sequence > after + 1n : sequence !== next) throw missing(key);
-        for (const event of decodeEvents(key, value)) {
+        for (const event of row) {
           const isWanted = sequence > after && (wanted === undefined || wanted.has(event.tokenNo));
           if (isWanted) events.push(publicEvent(store, records, sequence, event));
           if (events.length === limit) return events;
@@ -259,7 +261,7 @@ export class StoreReader implements StoreView {
 function missing(key: Buffer): StoreError {
   return new StoreError(
     'STORE_ROW_MISSING',
-    'a balance and the rows that prove it disagree, so it is not told: run `btcfed verify`, then `btcfed verify --rebuild`',
+    'rows that prove each other disagree, so nothing is told from them: run `btcfed verify`, then `btcfed verify --rebuild`',
     { key: key.toString('hex') },
   );
 }

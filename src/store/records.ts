@@ -37,7 +37,8 @@ export interface TokenPart {
   readonly lost: bigint;
 }
 
-export type RecordStatus = 'active' | 'conflicted' | 'dead';
+/** `waiting`: nothing speaks for it now, its block was undone and its scripts cannot run while parents are missing. */
+export type RecordStatus = 'active' | 'conflicted' | 'dead' | 'waiting';
 
 export interface BlockPlace extends Position {
   readonly blockHash: string;
@@ -50,6 +51,8 @@ export interface TxRecord {
   readonly status: RecordStatus;
   /** Absent while unmined. */
   readonly place: BlockPlace | undefined;
+  /** Its scripts ran here. False where a proof speaks for it, its own or that of a transaction that spends it. */
+  readonly verified: boolean;
   /** Order of arrival at this node, from 1; decides between unmined conflicts. */
   readonly arrival: number;
   readonly firstSeenMs: number;
@@ -67,9 +70,10 @@ export interface SpendRecord {
 const OPS: readonly TokenOp[] = ['deploy+mint', 'deploy+auth', 'mint', 'auth', 'transfer', 'burn'];
 const LOCKS: readonly LockType[] = ['p2pkh', 'cosign', 'ordlock', 'pow20', 'ltm', 'other'];
 const VERDICTS: readonly Verdict[] = ['valid', 'invalid', 'pending'];
-const STATUSES: readonly RecordStatus[] = ['active', 'conflicted', 'dead'];
+const STATUSES: readonly RecordStatus[] = ['active', 'conflicted', 'dead', 'waiting'];
 
 const MINED_FLAG = 0x10;
+const VERIFIED_FLAG = 0x20;
 
 function codeOf<T>(list: readonly T[], value: T): number {
   return list.indexOf(value);
@@ -88,7 +92,8 @@ export const lockOf = (code: number, key: Uint8Array): LockType => valueAt(LOCKS
 
 /** Value of a `t` row (SCHEMA.md). */
 export function encodeTx(w: RowWriter, key: Uint8Array, record: TxRecord): Buffer {
-  w.begin().u8(codeOf(STATUSES, record.status) | (record.place === undefined ? 0 : MINED_FLAG));
+  const flags = (record.place === undefined ? 0 : MINED_FLAG) | (record.verified ? VERIFIED_FLAG : 0);
+  w.begin().u8(codeOf(STATUSES, record.status) | flags);
   if (record.place !== undefined)
     w.u32(record.place.height).varint(record.place.index).hash(record.place.blockHash);
   w.hash(record.txid).varint(record.firstSeenMs).varint(record.tokens.length);
@@ -108,7 +113,8 @@ export function decodeTx(key: Uint8Array, value: Uint8Array): TxRecord {
   const tokens: TokenPart[] = [];
   for (let i = 0; i < count; i++) tokens.push(readPart(r, key));
   const arrival = RowReader.ofKey(key).u64();
-  return { txid, raw: r.rest(), status, place, arrival, firstSeenMs, tokens };
+  const verified = (head & VERIFIED_FLAG) !== 0;
+  return { txid, raw: r.rest(), status, place, verified, arrival, firstSeenMs, tokens };
 }
 
 /** Value of an `i` row: under which order of arrival the transaction is kept. */
@@ -180,7 +186,10 @@ export function encodeSpends(w: RowWriter, key: Uint8Array, spends: readonly Spe
 
 export function decodeSpends(key: Uint8Array, value: Uint8Array): SpendRecord[] {
   const r = RowReader.open(key, value);
-  const bucket = Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32BE(33);
+  const k = RowReader.ofKey(key);
+  k.hash();
+  const bucket = k.u32();
+  k.finish();
   const spends: SpendRecord[] = [];
   while (r.remaining > 0) {
     const head = r.u8();

@@ -9,7 +9,7 @@ import { decodeSpends, type SpendRecord, type TxRecord } from './records.ts';
 import { RowReader, RowWriter, sealOf } from './row-bytes.ts';
 import { decodeToken, type TokenRecord } from './token-row.ts';
 import { readTx, readTxs } from './tx-rows.ts';
-import { decodeWaiting, type WaitingRecord } from './waiting-row.ts';
+import { decodeWaiting, type WaitingFor, type WaitingRecord } from './waiting-row.ts';
 
 /** Commits between checkpoints: how many `k` rows there are at most, and are walked at open. */
 export const COMMITS_PER_CHECKPOINT = 512;
@@ -47,8 +47,10 @@ export class ReadPoint {
 
 export interface WaitingSummary {
   readonly bytes: number;
+  readonly waitingFor: WaitingFor;
   readonly missingParents: readonly string[];
-  readonly height: number | undefined;
+  /** Of the proofs that wait. */
+  readonly heights: readonly number[];
 }
 
 /** The first bucket, nearly always the only one, needs no string of its own. */
@@ -95,6 +97,7 @@ export class Store {
       await store.loadWaiting();
       store.checkTable();
       store.reading = new ReadPoint(database.snapshot(), store.current);
+      database.onMended(() => store.resume());
       return store;
     } catch (error) {
       await database.close();
@@ -252,6 +255,24 @@ export class Store {
     }
   }
 
+  /**
+   * The database was opened again behind a failed write. What that write would have written must not be there after all:
+   * memory does not know of it.
+   */
+  private resume(): void {
+    const { commit } = this.current;
+    const isThere = (number: number): boolean =>
+      this.database.get(commitKey(this.keys, number)) !== undefined;
+    if (isThere(commit + 1) || (commit > 0 && !isThere(commit))) {
+      const message = 'the store is not as it was before a write failed: restart btcfed';
+      throw new StoreError('STORE_WRITE_FAILED', message, { commit });
+    }
+    const old = this.reading;
+    if (old === undefined) return; // it is being closed
+    this.reading = new ReadPoint(this.database.snapshot(), this.current);
+    old.release();
+  }
+
   /** What the sum over token and waiting rows is after these operations, and their checksums. */
   private tableAfter(
     ops: readonly RowOp[],
@@ -370,8 +391,9 @@ export class Store {
 }
 
 export function summarize(record: WaitingRecord): WaitingSummary {
-  const bytes = record.raw.length + (record.path?.length ?? 0);
-  return { bytes, missingParents: record.missingParents, height: record.height };
+  const { raw, waitingFor, missingParents, proofs } = record;
+  const bytes = proofs.reduce((sum, { path }) => sum + path.length, raw.length);
+  return { bytes, waitingFor, missingParents, heights: proofs.map(({ height }) => height) };
 }
 
 /** Everything that one commit writes, and what the cache learns from it. */

@@ -59,10 +59,27 @@ export function folderState(folder: string): string {
     .join('\n');
 }
 
+/** Removes a folder and all that is in it, if it is there. */
+export function discard(folder: string): void {
+  fileStep(folder, 'removed', () => systemSwapDisk.remove(folder));
+}
+
 /** Says in one step that the store in `rebuild/` is whole: before this the old store counts, after it the new one. */
 export function declareReady(path: string, disk: SwapDisk = systemSwapDisk): void {
-  disk.rename(join(path, STORE_FOLDER.building), join(path, STORE_FOLDER.ready));
-  disk.sync(path);
+  const from = join(path, STORE_FOLDER.building);
+  fileStep(from, 'declared whole', () => {
+    disk.rename(from, join(path, STORE_FOLDER.ready));
+    disk.sync(path);
+  });
+}
+
+function fileStep(path: string, what: string, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreError('STORE_WRITE_FAILED', `${path} could not be ${what}: ${reason}`, { path }, error);
+  }
 }
 
 /**

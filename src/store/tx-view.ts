@@ -16,7 +16,7 @@ export function txView(store: Store, txid: string): TxView | undefined {
     raw: record.raw,
     tokens: record.tokens.map((part) => tokenView(store, record, part, tx)),
     conflictsWith: rivalsOf(store, tx),
-    missingParents: [],
+    missingParents: record.status === 'waiting' ? parentsNotHeld(store, tx) : [],
   };
   if (record.place === undefined) return view;
   const { height, index, blockHash } = record.place;
@@ -26,7 +26,7 @@ export function txView(store: Store, txid: string): TxView | undefined {
 function waitingView(store: Store, txid: string): TxView | undefined {
   const waiting = store.waitingRecord(txid);
   if (waiting === undefined) return undefined;
-  const { raw, firstSeenMs, missingParents, height } = waiting;
+  const { raw, firstSeenMs, missingParents, proofs } = waiting;
   const view = {
     txid,
     status: 'waiting' as const,
@@ -36,7 +36,13 @@ function waitingView(store: Store, txid: string): TxView | undefined {
     conflictsWith: [],
     missingParents,
   };
-  return height === undefined ? view : { ...view, missingHeight: height };
+  const [proof] = proofs;
+  return proof === undefined ? view : { ...view, missingHeight: proof.height };
+}
+
+function parentsNotHeld(store: Store, tx: Transaction): string[] {
+  const parents = new Set(tx.inputs.map((input) => input.prevTxid));
+  return [...parents].filter((txid) => store.tx(txid) === undefined);
 }
 
 function tokenView(store: Store, record: TxRecord, part: TokenPart, tx: Transaction): TxTokenView {

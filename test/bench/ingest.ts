@@ -153,12 +153,16 @@ async function importAll(core: Core, path: string): Promise<Round> {
     await core.ingest.ready();
     transfers++;
     const answer = core.ingest.offer(frame, 'import');
-    answers.push(answer.then((o) => (o.status === 'admitted' ? o : (refused = o))));
-    if (answers.length >= MAX_UNANSWERED) await Promise.all(answers.splice(0));
+    answers.push(answer);
+    if (answers.length >= MAX_UNANSWERED) refused ??= firstRefused(await Promise.all(answers.splice(0)));
   }
-  await Promise.all(answers);
+  refused ??= firstRefused(await Promise.all(answers));
   if (refused !== undefined) throw new Error(`${path}: not admitted: ${JSON.stringify(refused)}`);
   return { transfers, ms: performance.now() - start };
+}
+
+function firstRefused(outcomes: readonly Outcome[]): Outcome | undefined {
+  return outcomes.find((outcome) => outcome.status !== 'admitted');
 }
 
 async function checkBalances(core: Core, facts: Facts): Promise<void> {

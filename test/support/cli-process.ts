@@ -1,3 +1,4 @@
+import { Interrupt } from '../../src/cli/interrupt.ts';
 import { runProcess } from '../../src/cli/process.ts';
 import { FakeNode } from './fake-modules.ts';
 
@@ -10,10 +11,13 @@ if (process.env['FAKE_STUCK'] === '1') {
     return new Promise(() => setInterval(() => undefined, 1_000));
   };
 }
-await runProcess({
-  openLocal: async () => {
-    process.stderr.write('opened\n');
-    return { modules: node.modules, close: async () => void process.stderr.write('closed\n') };
+await runProcess(
+  {
+    openLocal: async () => {
+      process.stderr.write('opened\n');
+      return { modules: node.modules, close: async () => void process.stderr.write('closed\n') };
+    },
+    loadDaemon: async () => async () => 70,
   },
-  runDaemon: async () => 70,
-});
+  new Interrupt(),
+);

@@ -88,6 +88,9 @@ export class FakeNode {
     txid: TXID,
     tokens: [TOKEN],
   });
+  /** What became of transactions that were pending, by txid. */
+  readonly later = new Map<string, Outcome>();
+  readonly #answered = new Map<string, Outcome>();
   ready: () => Promise<void> = () => Promise.resolve();
   verify: ApiModules['verifyStore'] = async (_opts, progress) => {
     progress({ done: 5, total: 10 });
@@ -122,9 +125,13 @@ export class FakeNode {
     offer: async (beef) => {
       const index = this.offered.length;
       this.offered.push(Buffer.from(beef));
-      return this.outcome(beef, index);
+      const outcome = await this.outcome(beef, index);
+      if (outcome.txid !== undefined) this.#answered.set(outcome.txid, outcome);
+      return outcome;
     },
     ready: () => this.ready(),
+    drained: () => Promise.resolve(),
+    outcome: (txid) => this.later.get(txid) ?? this.#answered.get(txid),
     facts: () => ({ queued: 1, inFlight: 2, admitted: 3, rejectedByCode: { SCRIPT_FAILED: 4 } }),
   };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HistoryFilter, Page, TokenInfo } from '../../store/view.ts';
+import { Cursors } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import { method } from '../method.ts';
 import type { ApiModules, Network } from '../modules.ts';
@@ -134,8 +135,10 @@ export const tokenListMethods = {
       const token = followedToken(modules, params.token);
       const { view, network } = modules;
       const owner = params.address === undefined ? undefined : ownerOf(network, params.address);
-      const { head, page } = await readList(modules, token, () => view.coins(token, owner, pageOf(params)));
-      return { ...head, ...shownPage(page, (item) => shownCoin(network, item)) };
+      const cursors = new Cursors(view, ['coins', token, hexOf(owner)]);
+      const asked = pageOf(params, cursors);
+      const { head, page } = await readList(modules, token, () => view.coins(token, owner, asked));
+      return { ...head, ...shownPage(page, cursors, (item) => shownCoin(network, item)) };
     },
   }),
   'token.history': method({
@@ -171,10 +174,12 @@ export const tokenListMethods = {
       refuseEmptyRange('fromHeight', filter.fromHeight, 'toHeight', filter.toHeight);
       refuseEmptyRange('from', filter.fromTime, 'to', filter.toTime);
       const { view } = modules;
-      const { head, page } = await readList(modules, token, () =>
-        view.history(token, filter, pageOf(params)),
-      );
-      return { ...head, ...shownPage(page, shownHistory) };
+      const { owner, fromHeight, toHeight, fromTime, toTime } = filter;
+      const list = ['history', token, hexOf(owner), fromHeight, toHeight, fromTime, toTime];
+      const cursors = new Cursors(view, list);
+      const asked = pageOf(params, cursors);
+      const { head, page } = await readList(modules, token, () => view.history(token, filter, asked));
+      return { ...head, ...shownPage(page, cursors, shownHistory) };
     },
   }),
   'token.holders': method({
@@ -191,15 +196,21 @@ export const tokenListMethods = {
     run: async (modules, params) => {
       const token = followedToken(modules, params.token);
       const { view } = modules;
-      const { head, page } = await readList(modules, token, () => view.holders(token, pageOf(params)));
+      const cursors = new Cursors(view, ['holders', token]);
+      const asked = pageOf(params, cursors);
+      const { head, page } = await readList(modules, token, () => view.holders(token, asked));
       const show = (item: (typeof page.items)[number]) => ({
         address: addressOf(modules.network, item.owner),
         balance: String(item.balance),
       });
-      return { ...head, ...shownPage(page, show) };
+      return { ...head, ...shownPage(page, cursors, show) };
     },
   }),
 };
+
+function hexOf(owner: Uint8Array | undefined): string | undefined {
+  return owner === undefined ? undefined : Buffer.from(owner).toString('hex');
+}
 
 /** A range that holds nothing is a mistake of the caller, not an empty answer. */
 function refuseEmptyRange(low: string, from: number | undefined, high: string, to: number | undefined): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Balance, TokenInfo } from '../../store/view.ts';
+import { Cursors } from '../cursor.ts';
 import { MAX_BALANCES } from '../limits.ts';
 import { method } from '../method.ts';
 import type { ApiModules } from '../modules.ts';
@@ -118,11 +119,12 @@ export const tokenMethods = {
     doc: 'Tokens that are followed; with `all` also those that were only seen. In order of their ids.',
     params: z.strictObject({ all: z.boolean().optional(), limit: shapes.limit, cursor: shapes.cursor }),
     result: z.object({ items: z.array(info), cursor: shapes.nextCursor }),
-    errors: ['STORE_ERROR'],
+    errors: ['CURSOR_INVALID', 'STORE_ERROR'],
     changes: false,
     example: { params: { limit: 10 }, result: { items: [exampleInfo] } },
     run: ({ view }, params) => {
-      const { limit, cursor } = pageOf(params);
+      const cursors = new Cursors(view, ['tokens', String(params.all === true)]);
+      const { limit, cursor } = pageOf(params, cursors);
       const tokens = view
         .tokens()
         .filter(
@@ -134,7 +136,7 @@ export const tokenMethods = {
       const last = items.at(-1)?.tokenId;
       return {
         items: items.map((t) => shownInfo(t.tokenId, t)),
-        ...(tokens.length > limit && last !== undefined ? { cursor: last } : {}),
+        ...(tokens.length > limit && last !== undefined ? { cursor: cursors.give(last) } : {}),
       };
     },
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UNTOLD_BLOCK } from '../../ingest/proofs.ts';
 import type { TxView } from '../../store/view.ts';
 import { ApiError } from '../errors.ts';
 import { MAX_PIECE_BYTES, MAX_SUBMIT_BYTES } from '../limits.ts';
@@ -54,7 +55,7 @@ function shownTx(modules: ApiModules, tx: TxView, withRaw: boolean): z.input<typ
     txid: tx.txid,
     status: tx.status,
     ...shownPosition(tx.position),
-    ...(tx.blockHash === undefined ? {} : { blockHash: tx.blockHash }),
+    ...(tx.blockHash === undefined || tx.blockHash === UNTOLD_BLOCK ? {} : { blockHash: tx.blockHash }),
     firstSeen: isoMs(tx.firstSeenMs),
     bytes: tx.raw.length,
     ...(withRaw ? { raw: Buffer.from(tx.raw).toString('hex') } : {}),

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../../config/errors.ts';
 import { ClientError } from '../../api/client.ts';
 import type { Result } from '../../api/methods/index.ts';
 import type { Command } from '../command.ts';
@@ -103,6 +104,16 @@ async function runWait(context: Context): Promise<number> {
   }
 }
 
+/** As a daemon: a configuration that is wrong is a start that failed, like any other. */
+async function runRun({ io, home }: Context): Promise<number> {
+  try {
+    return await io.runDaemon(home);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new CliError('NOT_STARTED', error.message, { reason: error.code });
+  }
+}
+
 export const daemonCommands: readonly Command[] = [
   {
     name: 'run',
@@ -120,7 +131,7 @@ export const daemonCommands: readonly Command[] = [
       [3, 'stopped, but not cleanly'],
       [70, 'unexpected fault'],
     ],
-    run: (context) => context.io.runDaemon(context.home),
+    run: runRun,
   },
   {
     name: 'status',

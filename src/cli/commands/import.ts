@@ -40,6 +40,7 @@ class ImportRun {
   readonly #progress: Progress;
   readonly #starts: FileStart[] = [];
   readonly #damaged: Damage[] = [];
+  #counts: Counts | undefined;
   #sent = 0;
   #bytes = 0;
   #total = 0;
@@ -69,8 +70,14 @@ class ImportRun {
   }
 
   tick(counts: Counts): void {
+    this.#counts = counts;
     const text = `${counts.done} of ${counts.offered} transactions, ${counts.rejected} rejected`;
     this.#progress.update(this.#bytes, this.#total, text);
+  }
+
+  /** Of an import that ends with an error: what is sure all the same. */
+  get answered(): number {
+    return this.#counts?.done ?? 0;
   }
 
   async #openAll(paths: readonly string[]): Promise<BeefFile[]> {
@@ -159,6 +166,10 @@ async function runImport(context: Context): Promise<number> {
     run = new ImportRun(context, sender, progress);
     try {
       return await run.run(caller.via);
+    } catch (error) {
+      progress.clear();
+      context.out.note(`the import ended early; ${run.answered} transactions had been answered before`);
+      throw error;
     } finally {
       progress.clear();
     }

@@ -31,8 +31,8 @@ test('BEEFs come out of the pieces whole and in order, and the totals say what b
   const outcomes: Outcome[] = [
     { status: 'admitted', txid: TXID, tokens: [] },
     { status: 'known', txid: TXID },
-    { status: 'pending', txid: TXID, waitingFor: 'parents', missing: [`${TXID}_1`] },
-    { status: 'pending', txid: TXID, waitingFor: 'header', missing: [], height: 9 },
+    { status: 'pending', txid: 'cd'.repeat(32), waitingFor: 'parents', missing: [`${TXID}_1`] },
+    { status: 'pending', txid: 'ab'.repeat(32), waitingFor: 'header', missing: [], height: 9 },
     { status: 'conflict', txid: TXID, conflictsWith: ['aa'] },
     { status: 'rejected', txid: TXID, code: 'SCRIPT_FAILED', data: { vin: 1 } },
     { status: 'rejected', code: 'TRUNCATED', data: {} },
@@ -194,4 +194,27 @@ test('a store that cannot be written fails the import with its code', async (t) 
   await write(raw, id, framed(Buffer.from('one')));
   const answer = await close(raw, id);
   assert.deepEqual([answer.error?.code, answer.error?.data.code], [500, 'STORE_WRITE_FAILED']);
+});
+
+test('what waited for a later BEEF of the same import is told as it ended', async (t) => {
+  const node = new FakeNode();
+  const waited = 'cd'.repeat(32);
+  const dropped = 'ef'.repeat(32);
+  const outcomes: Outcome[] = [
+    { status: 'pending', txid: waited, waitingFor: 'parents', missing: [`${TXID}_0`] },
+    { status: 'pending', txid: dropped, waitingFor: 'parents', missing: [`${TXID}_1`] },
+    { status: 'admitted', txid: TXID, tokens: [] },
+  ];
+  node.outcome = (_beef, index) => outcomes[index] ?? assert.fail('too many');
+  node.later.set(waited, { status: 'admitted', txid: waited, tokens: [] });
+  node.later.set(dropped, { status: 'rejected', txid: dropped, code: 'SCRIPT_FAILED', data: {} });
+  const { client } = await startServer(t, {}, node);
+  const raw = await client();
+  const id = await open(raw);
+  await write(raw, id, framed(...outcomes.map((_, i) => Buffer.alloc(100, i))));
+  const { admitted, pending, rejected, byCode } = (await close(raw, id)).result ?? {};
+  assert.deepEqual(
+    { admitted, pending, rejected, byCode },
+    { admitted: 2, pending: 0, rejected: 1, byCode: { SCRIPT_FAILED: 1 } },
+  );
 });

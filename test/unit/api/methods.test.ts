@@ -159,6 +159,15 @@ test('coins go by pages whose cursor is absent at the end', async () => {
   assert.equal(new Set(seen).size, 25);
   const error = await refusal(rpc.call('token.utxos', { token: TOKEN, cursor: 'nonsense' }));
   assert.equal(error.code, 'CURSOR_INVALID');
+  const { cursor: ofAll = '' } = await rpc.call('token.utxos', { token: TOKEN, limit: 5 });
+  for (const wrong of [
+    { token: TOKEN, address: ADDRESS, cursor: ofAll },
+    { token: TOKEN, cursor: ofAll.slice(1) },
+    { token: TOKEN, cursor: ofAll.slice(0, -1) },
+    { token: TOKEN, cursor: '10' },
+  ]) {
+    assert.equal((await refusal(rpc.call('token.utxos', wrong))).code, 'CURSOR_INVALID');
+  }
   const limit = await refusal(rpc.call('token.utxos', { token: TOKEN, limit: 1001 }));
   assert.match(limit.message, /"limit"/);
 });
@@ -193,8 +202,8 @@ test('token.list gives the followed ones, with all also those seen, by pages', a
     [[TOKEN, true]],
   );
   const first = await rpc.call('token.list', { all: true, limit: 1 });
-  assert.equal(first.cursor, TOKEN);
-  const rest = await rpc.call('token.list', { all: true, limit: 1, cursor: TOKEN });
+  const cursor = first.cursor as string;
+  const rest = await rpc.call('token.list', { all: true, limit: 1, cursor });
   assert.deepEqual([rest.items[0]?.token, rest.items[0]?.followed, rest.cursor], [SEEN, false, undefined]);
 });
 

@@ -91,6 +91,8 @@ test('on a terminal there is a bar, on stderr, and it is taken away at the end',
   assert.equal(run.stdout.includes('\u001b'), false);
 });
 
+const PENDING = 'cd'.repeat(32);
+
 test('what was rejected, pending or in conflict is told with file, number and reason, grouped by code', async (t) => {
   const home = tempDir(t);
   const [first, second] = ['one.bin', 'two.bin'].map((name) => join(home, name)) as [string, string];
@@ -100,9 +102,9 @@ test('what was rejected, pending or in conflict is told with file, number and re
   const outcomes: Outcome[] = [
     { status: 'admitted', txid: TXID, tokens: [TOKEN] },
     { status: 'rejected', txid: TXID, code: 'SCRIPT_FAILED', data: { vin: 0, reason: 'bad \u001b[2J' } },
-    { status: 'pending', txid: TXID, waitingFor: 'history', missing },
+    { status: 'pending', txid: PENDING, waitingFor: 'history', missing },
     { status: 'rejected', code: 'TRUNCATED', data: {} },
-    { status: 'pending', txid: TXID, waitingFor: 'header', missing: [], height: 77 },
+    { status: 'pending', txid: 'ab'.repeat(32), waitingFor: 'header', missing: [], height: 77 },
     { status: 'conflict', txid: TXID, conflictsWith: ['cc'] },
   ];
   const local = new FakeNode();
@@ -113,7 +115,7 @@ test('what was rejected, pending or in conflict is told with file, number and re
   assert.ok(run.stdout.includes(`rejected: TRUNCATED (1)\n  ${second} #1  -  TRUNCATED`));
   assert.ok(
     run.stdout.includes(
-      `pending: PENDING_HISTORY (1)\n  ${second} #0  ${TXID}  missing token history: ${TXID}_0, `,
+      `pending: PENDING_HISTORY (1)\n  ${second} #0  ${PENDING}  missing token history: ${TXID}_0, `,
     ),
   );
   assert.ok(run.stdout.includes(`${TXID}_3 and 2 more`));
