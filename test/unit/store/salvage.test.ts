@@ -46,7 +46,7 @@ before(async () => {
       return { key, value: Buffer.from(w.begin().bytes(prng.bytes(length)).seal(key)) };
     });
     // Nothing is left for LevelDB to do at the close, which would cut it short and leave half a table behind.
-    if (batch === 578) await database.compact();
+    if (batch === 552) await database.compact();
     await database.write(ops, false);
     for (const { key, value } of ops) {
       if (value === undefined) expected.delete(key.toString('hex'));
