@@ -1,6 +1,9 @@
 /** Exit code where a second Ctrl-C ended the command. */
 const EXIT_FORCED = 2;
 
+/** One Ctrl-C may come twice: from the terminal, and passed on by npm. */
+export const SAME_PRESS_MS = 200;
+
 /**
  * The first Ctrl-C or SIGTERM lets the command end in order, the second ends it at once. Listens from its making on and
  * imports nothing, so that a signal finds it while the rest of the program is still being loaded (operator-features §3).
@@ -13,8 +16,10 @@ export class Interrupt {
   constructor() {
     const abort = new AbortController();
     this.signal = abort.signal;
+    let firstMs: number | undefined;
     this.#onSignal = () => {
-      if (abort.signal.aborted) process.exit(EXIT_FORCED);
+      firstMs ??= performance.now();
+      if (performance.now() - firstMs >= SAME_PRESS_MS) process.exit(EXIT_FORCED);
       abort.abort();
     };
     process.on('SIGINT', this.#onSignal);

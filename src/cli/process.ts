@@ -25,14 +25,18 @@ function endWithoutReader(error: NodeJS.ErrnoException): void {
 /** A daemon that was told to stop ends the process, whatever a part that missed its deadline still waits for. */
 async function runDaemon(parts: CliParts, interrupt: Interrupt, home: string): Promise<never> {
   const run = await parts.loadDaemon();
+  // A signal that came while all this was loaded is told when the event loop turns.
+  await new Promise((resolve) => setImmediate(resolve));
   if (interrupt.signal.aborted) process.exit(EXIT.ok);
+  const ended = run(home);
+  // Only now: with no handler at all in between, a signal would kill it, or be lost.
   interrupt.release();
   // Its work goes on when nobody takes its log any more.
   for (const stream of [process.stdout, process.stderr]) {
     stream.off('error', endWithoutReader);
     stream.on('error', () => undefined);
   }
-  process.exit(await run(home));
+  process.exit(await ended);
 }
 
 function processIo(parts: CliParts, interrupt: Interrupt): CliIo {

@@ -229,7 +229,8 @@ export class Ingest implements Offers {
       await this.place(group.flatMap((batch) => batch.prepared ?? []));
     } catch (error) {
       this.modules.onWriteFailure(error);
-      for (const { offers } of group) for (const offer of offers) offer.resolve(this.refused('UNAVAILABLE'));
+      for (const { offers } of group)
+        for (const offer of offers) this.end(offer, this.refused('UNAVAILABLE'));
     } finally {
       this.preparer.release(group.flatMap((batch) => batch.prepared ?? []));
       this.batches -= group.length;
@@ -359,9 +360,13 @@ export class Ingest implements Offers {
   }
 
   private answer(offer: Offer, outcome: Outcome): void {
-    for (const txid of offer.reserved ?? []) this.reserved.delete(txid);
     if (outcome.status === 'admitted') this.admitted++;
     if (outcome.status === 'rejected') this.countRejected(outcome.code);
+    this.end(offer, outcome);
+  }
+
+  private end(offer: Offer, outcome: Outcome): void {
+    for (const txid of offer.reserved ?? []) this.reserved.delete(txid);
     offer.resolve(outcome);
   }
 

@@ -88,12 +88,13 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
     closers.push(() => pool.close());
     await pool.start();
     const services = headerServices(config, modules);
+    const asking = new AbortController();
     const events = new EventHub(store);
     const ingest = new Ingest({
       store,
       chain,
       pool,
-      verifyRoot: askServices(services),
+      verifyRoot: askServices(services, asking.signal),
       nowMs: () => modules.clock.nowMs(),
       coinbaseMatures: network !== 'regtest',
       onEvents: (first, records) => events.publish(first, records),
@@ -104,6 +105,8 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
     await ingest.chainChanged(undefined);
     const watch = watchChain(chain, ingest, modules.onWriteFailure);
     closers.push(watch.stop);
+    // First of all: a service that does not answer must not keep what is in flight from its end.
+    closers.push(async () => asking.abort());
     const reader = new StoreReader({
       store,
       isFollowed: (tokenId) => ingest.follows(tokenId),
@@ -144,14 +147,14 @@ export function headerServices(config: CoreOptions['config'], modules: CoreModul
 /** Roots that a service confirmed, remembered: a block's transactions share one. */
 const MAX_CONFIRMED_ROOTS = 10_000;
 
-/** Asks one service after the other until one knows. */
-export function askServices(services: readonly HeadersService[]): VerifyRoot {
+/** Asks one service after the other until one knows; once `signal` is aborted, nobody knows. */
+export function askServices(services: readonly HeadersService[], signal: AbortSignal): VerifyRoot {
   const confirmed = new Set<string>();
   return async (height, root) => {
     const id = `${height}:${root}`;
     if (confirmed.has(id)) return 'confirmed';
     for (const service of services) {
-      const verdict = await service.verifyRoots([{ height, root }]).then(
+      const verdict = await service.verifyRoots([{ height, root }], signal).then(
         (answers): RootVerdict => verdictOf(answers[0]),
         (): RootVerdict => 'unknown',
       );

@@ -1,3 +1,5 @@
+import { SAME_PRESS_MS } from '../cli/interrupt.ts';
+
 /** Exit codes of the daemon. */
 export const EXIT = {
   ok: 0,
@@ -7,9 +9,6 @@ export const EXIT = {
   /** An uncaught error: the service manager restarts the daemon then. */
   fault: 70,
 } as const;
-
-/** One Ctrl-C may come twice: from the terminal, and passed on by npm. */
-const SAME_PRESS_MS = 200;
 
 /** SIGINT and SIGTERM stop the daemon, a second one ends it at once; an uncaught error ends it with a code of its own. */
 export class ExitSignals {

@@ -41,7 +41,7 @@ export function repairModules(parts: LocalParts): ApiModules {
             const modules = { disk: headerDisk(database), clock: coreModules.clock };
             return (await HeaderChain.recover({ network, checkpoint }, modules)).chain;
           },
-          verifyRoot: askServices(headerServices(config, coreModules)),
+          verifyRoot: askServices(headerServices(config, coreModules), signal),
         },
       );
       logs.module('store').event('store.rebuilt', {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Result } from '../../src/api/methods/index.ts';
@@ -120,7 +121,10 @@ test('SIGHUP does not end it', async (t) => {
 test('clients that wait, watch or do not read keep no daemon from its end', async (t) => {
   const home = await freshHome(t);
   const daemon = await home.start();
+  const [deploy] = [...readFrames(readFileSync(corpus.history))];
+  await home.json('submit', home.file('deploy.beef', deploy!));
   const watching = home.spawnCli({}, 'watch', '--after', '0');
+  await once(watching.stdout!, 'data');
   const [idle, subscribed, deaf] = [await home.raw(t), await home.raw(t), await home.raw(t)];
   subscribed.request(1, 'events.subscribe', { after: '0' });
   await subscribed.json();

@@ -14,7 +14,7 @@ import { type Delivery, RandomHistory, STEPS } from '../support/random-history.t
  * path; `fc.assert(..., { seed, path })` plays it again.
  */
 
-const RUNS = process.env['BTCFED_TEST_LONG'] === '1' ? 3000 : 150;
+const RUNS = process.env['BTCFED_TEST_LONG'] === '1' ? 3000 : 250;
 const ORDERS = 2;
 
 const number = fc.nat({ max: 999 });
@@ -74,9 +74,10 @@ async function feed(at: RandomHistory, told: readonly Told[], random: Prng): Pro
       } else await node.chain.add(chain.headerBytes({ tip: each.headers, from: 1 }));
       if (random.chance(0.3)) await new Promise<void>((resolve) => setImmediate(resolve));
       if (random.chance(0.1)) await check();
-      if (random.chance(0.04)) {
+      if (random.chance(0.05)) {
+        // What is answered survives; retries that follow from it may be under way.
         await Promise.all(answers);
-        node = use(await node.restart());
+        node = use(await (random.chance(0.5) ? node.restart() : node.crash()));
       }
     }
     await check();

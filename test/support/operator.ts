@@ -10,8 +10,9 @@ import { RawClient } from './raw-client.ts';
 /** The program itself, as compiled beside this file (or as source, where this runs from source). */
 export const MAIN = join(import.meta.dirname, '..', '..', 'src', `main${extname(import.meta.filename)}`);
 
-/** A command that takes longer hangs: it is killed, and its exit is a signal. */
+/** What takes longer hangs: it is killed, and its exit is a signal. */
 const COMMAND_LIMIT_MS = 60_000;
+const DAEMON_LIMIT_MS = 180_000;
 
 /** What ends with a test, or with a file of tests. */
 export interface Cleanup {
@@ -160,6 +161,8 @@ export class Home {
       cwd: this.dir,
       env: cleanEnv({ BTCFED_HOME: this.dir, ...env }),
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: DAEMON_LIMIT_MS,
+      killSignal: 'SIGKILL',
     });
     this.#listen(child);
     const daemon = new Daemon(child);
@@ -183,7 +186,7 @@ export class Home {
 
   #listen(child: ChildProcess): void {
     this.#running.add(child);
-    child.once('close', () => this.#running.delete(child));
+    void exitOf(child).finally(() => this.#running.delete(child));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.#heard += chunk.toString('latin1');
@@ -260,10 +263,17 @@ export class Daemon {
   }
 }
 
-/** Waits for the end of a process and of its output. */
-export async function exitOf(child: ChildProcess): Promise<Exit> {
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  return code ?? (signal as NodeJS.Signals);
+const exits = new WeakMap<ChildProcess, Promise<Exit>>();
+
+/** Waits for the end of a process and of its output; to be asked for the first time when the process is started. */
+export function exitOf(child: ChildProcess): Promise<Exit> {
+  const known = exits.get(child);
+  if (known !== undefined) return known;
+  const exit = once(child, 'close').then(
+    ([code, signal]: (number | string | null)[]) => (code ?? signal) as Exit,
+  );
+  exits.set(child, exit);
+  return exit;
 }
 
 /** Resolves when `done` says so; looks again and again, for what no event tells of, and gives up after a while. */

@@ -84,9 +84,11 @@ export class RandomHistory {
   deliveries(choose: (below: number) => number): Delivery[] {
     return this.txs.flatMap((tx) => {
       const holding = this.blocks.filter((block) => block.txids.includes(tx.txid));
-      const proofs = holding.map((block) => this.delivery(tx, block, choose(3) === 0 ? 'all' : 'none', true));
-      // A payment without tokens is believed to matter only where its parents are known or missing.
-      const parents = tx.outputs.some((o) => o.token !== undefined) && choose(3) > 0 ? 'needed' : 'none';
+      // A payment without tokens is turned away where its parents come along and are of no interest either.
+      const isPlain = tx.outputs.every((o) => o.token === undefined);
+      const isWhole = (): boolean => !isPlain && choose(3) === 0;
+      const proofs = holding.map((block) => this.delivery(tx, block, isWhole() ? 'all' : 'none', true));
+      const parents = isPlain || choose(3) === 0 ? 'none' : 'needed';
       const tip = choose(3) > 0 ? this.chain.tip : this.blocks[choose(this.blocks.length)]!;
       const bare = this.delivery(tx, tip, parents, false);
       return choose(4) === 0 && proofs.length > 0 ? proofs : [bare, ...proofs];
