@@ -42,6 +42,7 @@ export async function chainChanges(
 ): Promise<void> {
   const { chain } = modules;
   const lowest = from ?? (isBehind(chain, applied) ? chain.baseHeight() : applied.height + 1);
+  // Blocks that are new to the index may lie below those that were replaced: several changes are followed as one.
   const proofs = await proofsFrom(ws, Math.min(lowest, applied.height + 1));
   const isOnBest = (p: ProofRecord): boolean => chain.hashAt(p.height) === p.blockHash;
   const undone = proofs.filter((proof) => {

@@ -44,9 +44,9 @@ export function settle(ws: Workset, seeds: Iterable<string>): string[] {
 
 function decideAnchored(ws: Workset, members: Members): Member[] {
   const anchored = [...members.values()].filter((member) => member.anchored).sort(byPlace);
+  for (const member of anchored) if (member.isEdge) member.status = member.record.status;
   for (const member of anchored) {
-    if (member.isEdge) member.status = member.record.status;
-    else member.status = isTaken(ws, members, member) ? 'conflicted' : 'active';
+    member.status ??= isTaken(ws, members, member) ? 'conflicted' : 'active';
   }
   return anchored;
 }

@@ -64,7 +64,7 @@ for (const module of ['cli/process', 'zod', 'yaml', 'node/daemon', 'classic-leve
 }
 
 for (const event of ['node.starting', 'store.opened', 'api.listening', 'node.started']) {
-  test(`SIGTERM at ${event} ends it with 0, and it starts again`, async (t) => {
+  test(`SIGTERM at ${event} ends it with 0`, async (t) => {
     const home = new Home(t, { follow });
     const daemon = home.spawn();
     await daemon.line(new RegExp(`event=${event.replace('.', '\\.')}`));

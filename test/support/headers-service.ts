@@ -70,6 +70,11 @@ export class FakeHeadersService {
   /** Replaces the longest chain: n x 80 bytes, the first at `height`. */
   setChain(bytes: Uint8Array, height: number): void {
     this.headers = this.headers.filter((placed) => placed.state === 'STALE');
+    this.addChain(bytes, height);
+  }
+
+  /** Adds headers of the longest chain, for instance single ones far below the others. */
+  addChain(bytes: Uint8Array, height: number): void {
     for (let i = 0; i < bytes.length / HEADER_BYTES; i++) {
       const raw = Uint8Array.from(bytes.subarray(i * HEADER_BYTES, (i + 1) * HEADER_BYTES));
       this.headers.push({ height: height + i, header: decodeHeader(raw), state: 'LONGEST_CHAIN' });

@@ -289,5 +289,8 @@ describe('C3: the loser is mined', () => {
     const base = [deploy, ...chain.purse].map((tx) => chain.beef(tx));
     await fed(at, [...base, ...unmined, proof], (node) => assert.equal(statusOf(node, rival), 'active'));
     await fed(at, [...base, proof, ...unmined], (node) => assert.equal(statusOf(node, rival), 'active'));
+    // Both in one BEEF: what is of no token comes along with what it spends.
+    const together = chain.beef(plain, { parents: 'all', withhold: [rival] });
+    await fed(at, [...base, unmined[0]!, together], (node) => assert.equal(statusOf(node, rival), 'active'));
   });
 });

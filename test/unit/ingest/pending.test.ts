@@ -146,6 +146,28 @@ describe('L3: the pending set', () => {
       });
     }
   });
+
+  it('a parent is kept that something of the same batch waits for', async () => {
+    const chain = new TestChain('same batch');
+    const bob = chain.key('bob');
+    const deploy = chain.deployMint(10n, { owner: chain.key('alice') });
+    const plain = chain.build({ outputs: [{ lock: p2pkh(bob), satoshis: 900 }] });
+    const pay = chain.build({
+      inputs: [deploy.coin(0), plain.coin(0)],
+      outputs: [{ lock: p2pkh(bob), satoshis: 700 }],
+    });
+    chain.mine([deploy]);
+    const beefs = [chain.beef(deploy), chain.beef(pay, { parents: 'none' }), chain.beef(plain)];
+    for (const atOnce of [true, false]) {
+      await withNode({ tokens: [deploy.tokenId()] }, async (node) => {
+        await node.headers(chain.headerBytes({ from: 1 }));
+        if (atOnce) await node.offerAll(beefs);
+        else for (const beef of beefs) await node.offer(beef);
+        assert.equal(node.reader.tx(pay.txid)?.status, 'active');
+        await assertState(node, viewOfBeefs(beefs, chain.headers()));
+      });
+    }
+  });
 });
 
 describe('C5, invariant 1: a write that fails', () => {

@@ -296,6 +296,25 @@ describe('a forged proof', () => {
 });
 
 describe('heights below the first header', () => {
+  it('a source that confirms two blocks with the same coin in both: it is spent once', async () => {
+    const { chain, deploy, pay, block, tokens } = setting('lying source');
+    const rival = chain.doubleSpend(pay);
+    const other = chain.mine([rival], { on: block.parent! });
+    const verifyRoot = () => Promise.resolve('confirmed' as const);
+    const { height, hash } = block;
+    const checkpoint = { height, hash, chainWork: 1000n, bits: 0x207fffff };
+    const proofs = [chain.beef(pay, { parents: 'none' }), chain.beef(rival, { parents: 'none', tip: other })];
+    for (const order of [proofs, proofs.toReversed()]) {
+      await withNode({ tokens, checkpoint, verifyRoot }, async (node) => {
+        await node.headers(chain.headerBytes({ tip: chain.mineEmpty(1, block), from: height + 1 }));
+        for (const beef of [chain.beef(deploy), ...order]) await node.offer(beef);
+        const standing = [pay, rival].filter((tx) => node.reader.tx(tx.txid)?.status === 'active');
+        assert.equal(standing.length, 1);
+        assert.equal(node.reader.token(tokens[0]!)?.supply.circulating, 100n);
+      });
+    }
+  });
+
   it('are all, where there are no headers yet: nothing is confirmed, and all waits', async () => {
     const { chain, deploy, pay, block, tokens } = setting('no headers');
     await withNode({ tokens }, async (first, use) => {

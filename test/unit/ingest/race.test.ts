@@ -74,6 +74,30 @@ describe('a reorganisation while a batch is under way', () => {
     });
   });
 
+  it('what has to be checked again is not seen later for it', async () => {
+    const { chain, deploy, pay, slow, left, tokens } = setting('not later');
+    const rival = chain.doubleSpend(pay, { to: chain.key('thief') });
+    const longer = chain.mineEmpty(2, left.parent!);
+    const verifier = new GatedVerifier();
+    verifier.held.add(slow.txid);
+    await withNode({ tokens, verifier }, async (node) => {
+      await node.headers(chain.headerBytes({ tip: left, from: 1 }));
+      await node.offer(chain.beef(deploy));
+      const fed = [chain.beef(slow), chain.beef(pay, { parents: 'all', tip: left })];
+      const answers = fed.map((beef) => node.ingest.offer(beef, 'rpc'));
+      await verifier.reached;
+      await addHeaders(node, chain, longer);
+      fed.push(chain.beef(rival));
+      answers.push(node.ingest.offer(fed[2]!, 'rpc'));
+      verifier.release();
+      await Promise.all(answers);
+      await node.settled();
+      assert.equal(node.reader.tx(pay.txid)?.status, 'active');
+      assert.equal(node.reader.tx(rival.txid)?.status, 'conflicted');
+      await assertState(node, viewOfBeefs([chain.beef(deploy), ...fed], chain.headers(longer)));
+    });
+  });
+
   it('the blocks are undone before the batch is placed: no answer speaks of another chain', async () => {
     const { chain, deploy, pay, rival, slow, left, right, tokens } = setting('before placing');
     const verifier = new GatedVerifier();
@@ -166,6 +190,32 @@ describe('the same transaction under way twice', () => {
       await Promise.all(answers);
       await node.settled();
       await assertState(node, viewOfBeefs([...beefs, chain.beef(deploy)], chain.headers()));
+    });
+  });
+
+  it('with proofs of two branches', async () => {
+    const { chain, deploy, pay, slow, left, tokens } = setting('two proofs');
+    const right = chain.mine([pay], { on: left.parent! });
+    const longer = chain.mineEmpty(2, right);
+    const verifier = new GatedVerifier();
+    verifier.held.add(slow.txid);
+    await withNode({ tokens, verifier }, async (node) => {
+      await node.headers(chain.headerBytes({ tip: left, from: 1 }));
+      await node.headers(chain.headerBytes({ tip: right, from: 1 }));
+      await node.offer(chain.beef(deploy, { tip: left }));
+      const offers = [chain.beef(slow, { tip: left }), proof(chain, pay, left)].map((beef) =>
+        node.ingest.offer(beef, 'rpc'),
+      );
+      await verifier.reached;
+      // The first is known to be proven by now.
+      offers.push(node.ingest.offer(proof(chain, pay, right), 'rpc'));
+      for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+      verifier.release();
+      await Promise.all(offers);
+      await node.settled();
+      assert.equal(node.reader.tx(pay.txid)?.blockHash, left.hash);
+      await node.headers(chain.headerBytes({ tip: longer, from: 1 }));
+      assert.equal(node.reader.tx(pay.txid)?.blockHash, right.hash);
     });
   });
 

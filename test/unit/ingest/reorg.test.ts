@@ -296,6 +296,22 @@ describe('G3: what can no longer be mined', () => {
 });
 
 describe('G4: events', () => {
+  it('of a block that is undone take nothing back that stands without it', async () => {
+    const at = setting('undone events');
+    const { chain, deploy, bob } = at;
+    const base = chain.tip;
+    const pay = chain.transfer({ from: [deploy.coin(0)], to: [[bob, 100n]] });
+    const left = chain.mine([pay]);
+    const right = chain.mineEmpty(2, base);
+    // Its scripts never ran while its block spoke for it; all that they need is here.
+    const whole = chain.beef(pay, { parents: 'all', tip: left });
+    await told(at, [left, proof(chain, deploy, base), whole, right], {}, async (node) => {
+      const events = await node.reader.events(0n, 100);
+      const types = events.filter((e) => e.outpoint === pay.outpoint(0)).map((e) => e.type);
+      assert.deepEqual(types, ['created', 'createdUnmined']);
+    });
+  });
+
   it('tell each change of an output with a new number', async () => {
     const at = setting('events');
     const { chain, deploy, alice, bob } = at;
