@@ -1,4 +1,3 @@
-import { parseTransaction } from '../spv/transaction.ts';
 import type { RowOp } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { EVENTS_PER_ROW, type EventRecord, encodeEvents } from '../store/event-row.ts';
@@ -14,31 +13,14 @@ import {
 import { encodeProof } from '../store/proof-row.ts';
 import { encodeArrival, encodeSpends, encodeTx, type TxRecord } from '../store/records.ts';
 import { RowWriter } from '../store/row-bytes.ts';
-import { ownerId, type StoreChange, summarize, type WaitingSummary } from '../store/store.ts';
-import { encodeToken, type TokenDeploy, type TokenRecord } from '../store/token-row.ts';
+import { type StoreChange, summarize, type WaitingSummary } from '../store/store.ts';
+import { encodeToken, type TokenRecord } from '../store/token-row.ts';
 import type { Position } from '../store/view.ts';
 import { encodeWaiting } from '../store/waiting-row.ts';
-import { decodeTokenOutput } from '../token/decode.ts';
-import type { LockType } from '../token/types.ts';
-import {
-  addEvents,
-  type CoinChange,
-  type CoinState,
-  coinChanges,
-  coinState,
-  type PartEffect,
-  partEffect,
-} from './effects.ts';
+import { addEvents, type CoinChange, coinChanges, isCoin, type PartEffect, partEffect } from './effects.ts';
+import { applyDeltas, type OwnerDraft, ownerDrafts } from './owner-drafts.ts';
+import { checkSupply, deployOf, type TokenDraft } from './token-draft.ts';
 import type { Workset } from './workset.ts';
-
-/** Mutable figures of a token while a commit is made. */
-type TokenDraft = { -readonly [K in keyof TokenRecord]: TokenRecord[K] };
-
-interface OwnerDraft {
-  readonly tokenNo: number;
-  readonly owner: Uint8Array;
-  readonly deltas: Map<LockType, { confirmed: bigint; unconfirmed: bigint; coins: number }>;
-}
 
 /** A commit ready to be written, and the events in it. */
 export interface BuiltCommit {
@@ -222,11 +204,7 @@ export class CommitRows {
 
   /** `b` and `o` rows from the coins that came and went; the token's circulation is the same sum. */
   private async balanceRows(changes: readonly CoinChange[]): Promise<Map<string, readonly LockBalance[]>> {
-    const owners = new Map<string, OwnerDraft>();
-    for (const change of changes) {
-      this.count(owners, change.tokenNo, change.before, -1);
-      this.count(owners, change.tokenNo, change.after, 1);
-    }
+    const owners = ownerDrafts(changes, (tokenNo) => this.token(tokenNo));
     await this.ws.store.prefetchBalances(owners);
     const written = new Map<string, readonly LockBalance[]>();
     for (const [id, draft] of owners) {
@@ -238,34 +216,6 @@ export class CommitRows {
       }
     }
     return written;
-  }
-
-  private count(
-    owners: Map<string, OwnerDraft>,
-    tokenNo: number,
-    state: CoinState | undefined,
-    sign: 1 | -1,
-  ): void {
-    if (state === undefined || !isCoin(state)) return;
-    const { owner, lock, amt } = state.output;
-    const signed = sign === 1 ? amt : -amt;
-    const token = this.token(tokenNo);
-    token.coins += sign;
-    token.circulating += signed;
-    const id = ownerId(tokenNo, owner);
-    let draft = owners.get(id);
-    if (draft === undefined) {
-      draft = { tokenNo, owner, deltas: new Map() };
-      owners.set(id, draft);
-    }
-    let delta = draft.deltas.get(lock);
-    if (delta === undefined) {
-      delta = { confirmed: 0n, unconfirmed: 0n, coins: 0 };
-      draft.deltas.set(lock, delta);
-    }
-    if (state.created === undefined) delta.unconfirmed += signed;
-    else delta.confirmed += signed;
-    delta.coins += sign;
   }
 
   private balanceRow(
@@ -332,20 +282,6 @@ export class CommitRows {
   }
 }
 
-/** Symbol, decimals and icon, read from the deploy output itself. */
-function deployOf(token: TokenRecord, record: TxRecord): TokenDeploy | undefined {
-  const vout = Number(token.tokenId.slice(65));
-  if (
-    coinState({ tx: () => record, activeSpender: () => undefined }, token.tokenNo, record, vout) === undefined
-  ) {
-    return undefined;
-  }
-  const output = parseTransaction(record.raw).outputs[vout];
-  const deploy =
-    output === undefined ? undefined : decodeTokenOutput(output.script, record.txid, vout)?.deploy;
-  return deploy === undefined ? undefined : { sym: deploy.sym, dec: deploy.dec, icon: deploy.icon };
-}
-
 function samePosition(a: Position | undefined, b: Position | undefined): boolean {
   return a?.height === b?.height && a?.index === b?.index;
 }
@@ -358,59 +294,6 @@ function outputCount(record: TxRecord | undefined): number {
   let count = 0;
   for (const part of record?.tokens ?? []) count += part.outputs.length;
   return count;
-}
-
-/** Unspent and spendable as a token: everything valid but burns. */
-function isCoin(state: CoinState | undefined): boolean {
-  return state !== undefined && state.spentBy === undefined && state.output.op !== 'burn';
-}
-
-/** New balances of an owner, undefined where nothing changed. A sum below zero means a broken invariant: nothing is written. */
-function applyDeltas(before: readonly LockBalance[], draft: OwnerDraft): readonly LockBalance[] | undefined {
-  const after = new Map(before.map((b) => [b.lock, b]));
-  let changed = false;
-  for (const [lock, delta] of draft.deltas) {
-    if (delta.confirmed === 0n && delta.unconfirmed === 0n && delta.coins === 0) continue;
-    changed = true;
-    const old = after.get(lock);
-    const next = {
-      lock,
-      confirmed: (old?.confirmed ?? 0n) + delta.confirmed,
-      unconfirmed: (old?.unconfirmed ?? 0n) + delta.unconfirmed,
-      coins: (old?.coins ?? 0) + delta.coins,
-    };
-    if (next.confirmed < 0n || next.unconfirmed < 0n || next.coins < 0) {
-      const owner = Buffer.from(draft.owner).toString('hex');
-      throw new StoreError(
-        'STORE_INCONSISTENT',
-        `the balance of ${owner} would fall below zero: run \`btcfed verify\``,
-        {
-          tokenNo: draft.tokenNo,
-          owner,
-        },
-      );
-    }
-    if (next.coins === 0) after.delete(lock);
-    else after.set(lock, next);
-  }
-  if (!changed) return undefined;
-  return [...after.values()].sort((a, b) => (a.lock < b.lock ? -1 : 1));
-}
-
-/** token-rules §4: the sum of coins and the sum of operations must agree at every commit. */
-function checkSupply(token: TokenRecord): void {
-  if (token.circulating === token.issued - token.burned - token.lost) return;
-  throw new StoreError(
-    'STORE_INCONSISTENT',
-    `the supply of ${token.tokenId} does not add up: run \`btcfed verify\``,
-    {
-      tokenId: token.tokenId,
-      issued: token.issued.toString(),
-      burned: token.burned.toString(),
-      lost: token.lost.toString(),
-      circulating: token.circulating.toString(),
-    },
-  );
 }
 
 function countWaiting(

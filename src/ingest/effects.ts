@@ -185,3 +185,8 @@ function addTo(
     entry.sent += sent;
   }
 }
+
+/** Unspent and spendable as a token: everything valid but burns. */
+export function isCoin(state: CoinState | undefined): boolean {
+  return state !== undefined && state.spentBy === undefined && state.output.op !== 'burn';
+}
