@@ -1,7 +1,14 @@
 import { basename, dirname, join } from 'node:path';
 import type { ConfigDisk, FileOwner } from './disk.ts';
+import { identityText, type ProcessTable, parseIdentity, processTable } from './process-id.ts';
 
 const TOKEN_BYTES = 6;
+
+export interface AtomicFileModules {
+  readonly disk: ConfigDisk;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly processes?: ProcessTable;
+}
 
 /**
  * Puts `bytes` in the place of a file so that at any instant the old or the new content is there, whole: temp
@@ -10,16 +17,14 @@ const TOKEN_BYTES = 6;
  */
 export async function replaceFile(
   target: { readonly path: string; readonly bytes: Uint8Array; readonly owner: FileOwner | undefined },
-  modules: { readonly disk: ConfigDisk; readonly randomBytes: (count: number) => Uint8Array },
+  modules: AtomicFileModules,
 ): Promise<void> {
-  const { disk } = modules;
+  const { disk, processes = processTable } = modules;
   const folder = dirname(target.path);
-  const prefix = `.${basename(target.path)}.`;
-  for (const name of await disk.list(folder)) {
-    if (name.startsWith(prefix) && name.endsWith('.tmp')) await removeIfThere(disk, join(folder, name));
-  }
+  await removeLeftovers(target.path, modules);
   const token = Buffer.from(modules.randomBytes(TOKEN_BYTES)).toString('hex');
-  const temp = join(folder, `${prefix}${token}.tmp`);
+  const name = `.${basename(target.path)}.${identityText(processes.self)}.${token}.tmp`;
+  const temp = join(folder, name);
   try {
     await disk.create(temp, target.bytes, target.owner);
     await disk.rename(temp, target.path);
@@ -28,6 +33,24 @@ export async function replaceFile(
     throw error;
   }
   await disk.syncFolder(folder);
+}
+
+/**
+ * Removes the temp files of writers of a file, and of its lock, that are no longer alive: the name of a temp
+ * file says whose it is. One of a living process is left to it.
+ * @throws the disk's error if the folder cannot be listed
+ */
+export async function removeLeftovers(path: string, modules: AtomicFileModules): Promise<void> {
+  const { disk, processes = processTable } = modules;
+  const folder = dirname(path);
+  for (const name of await disk.list(folder)) {
+    if (!name.startsWith(`.${basename(path)}.`) || !name.endsWith('.tmp')) continue;
+    // `.FILE.tmp` with the writer and a token before the end; older versions had the token alone.
+    const fields = name.slice(basename(path).length + 2, -'.tmp'.length).split('.');
+    const writer = parseIdentity(fields.at(-2) ?? '');
+    const isLeft = writer === undefined ? fields.length === 1 : processes.liveness(writer) === 'dead';
+    if (isLeft) await removeIfThere(disk, join(folder, name));
+  }
 }
 
 /** Best effort: a leftover is mode 0600 and goes with the next write. */

@@ -1,4 +1,4 @@
-import { lstat, open, readdir, readFile, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { link, lstat, open, readdir, readFile, realpath, rename, stat, unlink } from 'node:fs/promises';
 
 export interface FileFacts {
   readonly isFile: boolean;
@@ -9,6 +9,8 @@ export interface FileFacts {
   readonly inode: number;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** When the file was made; 0 where the file system does not say. */
+  readonly birthtimeMs: number;
 }
 
 export type FileOwner = Pick<FileFacts, 'uid' | 'gid'>;
@@ -25,6 +27,8 @@ export interface ConfigDisk {
   /** A new file of mode 0600, on the disk when this returns; root gives it the owner. Fails if it exists. */
   create(path: string, bytes: Uint8Array, owner: FileOwner | undefined): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** A second name for a file; fails with EEXIST if that name is taken. */
+  link(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Makes renames in the folder durable. */
   syncFolder(folder: string): Promise<void>;
@@ -41,6 +45,7 @@ export const nodeDisk: ConfigDisk = {
       inode: facts.ino,
       sizeBytes: facts.size,
       mtimeMs: facts.mtimeMs,
+      birthtimeMs: facts.birthtimeMs,
     };
   },
   isLink: async (path) => (await lstat(path)).isSymbolicLink(),
@@ -55,6 +60,7 @@ export const nodeDisk: ConfigDisk = {
     await file.sync();
   },
   rename,
+  link,
   remove: unlink,
   async syncFolder(folder) {
     await using handle = await open(folder, 'r');

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { replaceFile } from './atomic-file.ts';
-import { type ConfigDisk, type FileOwner, nodeDisk } from './disk.ts';
+import { type ConfigDisk, nodeDisk } from './disk.ts';
 import { ConfigError, type ConfigProblem, fileProblem } from './errors.ts';
 import { exampleYaml } from './example.ts';
+import { FileLockError, withFileLock } from './file-lock.ts';
 import { insertPrivateKey } from './insert-key.ts';
 import { generateKeyPair, publicKeyOf } from './key.ts';
 import type { ConfigSources, ParsedConfig } from './parse.ts';
@@ -25,6 +26,8 @@ export interface LoadOptions extends ParseOptions {
 export interface LoadModules {
   readonly disk: ConfigDisk;
   readonly randomBytes: (count: number) => Uint8Array;
+  /** Keeps two starts at the same instant from making a key each. */
+  readonly lock: <T>(file: string, work: () => Promise<T>) => Promise<T>;
 }
 
 export interface LoadedConfig {
@@ -38,60 +41,61 @@ export interface LoadedConfig {
   readonly written: 'nothing' | 'key' | 'file';
 }
 
-export const NODE_MODULES: LoadModules = { disk: nodeDisk, randomBytes };
+export const NODE_MODULES: LoadModules = { disk: nodeDisk, randomBytes, lock: withFileLock };
 
 /**
  * Loads conf.yaml. It is written (mode 0600, atomically) only with `create`, and only after all of it was
- * found right.
+ * found right. Of several starts at once one writes, and all have what it wrote.
  * @throws ConfigError with every problem of the file at once
  */
 export async function loadConfig(
   opts: LoadOptions,
   modules: LoadModules = NODE_MODULES,
 ): Promise<LoadedConfig> {
-  const found = await readConfigFile(modules.disk, opts.file);
-  if (found === undefined) return createFile(opts, modules);
-  const parsed = parseConfig(found.text, opts);
-  if (parsed.needsKey && opts.create) {
-    const { privateKey } = generateKeyPair(modules.randomBytes);
-    const text = insertPrivateKey(found.text, privateKey);
-    if (text === undefined) throw noPlaceForKey(opts.file);
-    return write(text, 'key', found.facts, opts, modules);
+  const asItIs = await loadUnwritten(opts, modules);
+  if (asItIs !== undefined) return asItIs;
+  const there = (await readConfigFile(modules.disk, opts.file)) !== undefined;
+  const what = there ? 'new private key' : 'default file';
+  try {
+    // A link is not replaced by a file: what it leads to is.
+    const path = there ? await modules.disk.realPath(opts.file) : resolve(opts.file);
+    // Another process may have written while we waited for the lock; then there is nothing to be made any more.
+    return await modules.lock(path, async () => {
+      return (await loadUnwritten(opts, modules)) ?? (await complete(path, opts, modules));
+    });
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const reason = error instanceof FileLockError ? error.message : errnoText(error);
+    const expected = `the folder ${dirname(resolve(opts.file))} to be writable, or a file with a key from \`btcfed keygen\``;
+    throw unwritable(opts.file, `the ${what} cannot be written, ${reason}`, expected);
   }
+}
+
+/** Undefined if something must be written first. */
+async function loadUnwritten(opts: LoadOptions, modules: LoadModules): Promise<LoadedConfig | undefined> {
+  const found = await readConfigFile(modules.disk, opts.file);
+  if (found === undefined) {
+    if (opts.create) return undefined;
+    const expected = 'a file; `btcfed run` writes one with defaults';
+    const problem = fileProblem(opts.file, 'NOT_FOUND', 'does not exist', expected);
+    throw new ConfigError('CONFIG_NOT_FOUND', [problem]);
+  }
+  const parsed = parseConfig(found.text, opts);
+  if (parsed.needsKey && opts.create) return undefined;
   const keyed = parsed.needsKey ? withUnsavedKey(parsed, opts.file, modules) : parsed;
   const warnings = [...modeWarnings(opts.file, found.facts.mode), ...keyed.warnings];
   return loaded({ ...keyed, warnings }, found.text, 'nothing');
 }
 
-async function createFile(opts: LoadOptions, modules: LoadModules): Promise<LoadedConfig> {
-  if (!opts.create) {
-    const expected = 'a file; `btcfed run` writes one with defaults';
-    const problem = fileProblem(opts.file, 'NOT_FOUND', 'does not exist', expected);
-    throw new ConfigError('CONFIG_NOT_FOUND', [problem]);
-  }
+/** Writes what is missing: the file, or its key. What is written was parsed, so that it can be read again. */
+async function complete(path: string, opts: LoadOptions, modules: LoadModules): Promise<LoadedConfig> {
   const { privateKey } = generateKeyPair(modules.randomBytes);
-  return write(exampleYaml(privateKey), 'file', undefined, opts, modules);
-}
-
-/** Parses what is to be written before it is, so that the disk never gets what could not be read again. */
-async function write(
-  text: string,
-  written: 'key' | 'file',
-  owner: FileOwner | undefined,
-  opts: LoadOptions,
-  modules: LoadModules,
-): Promise<LoadedConfig> {
+  const found = await readConfigFile(modules.disk, opts.file);
+  const text = found === undefined ? exampleYaml(privateKey) : insertPrivateKey(found.text, privateKey);
+  if (text === undefined) throw noPlaceForKey(opts.file);
   const parsed = parseConfig(text, opts);
-  try {
-    // A link is not replaced by a file: what it leads to is.
-    const path = written === 'key' ? await modules.disk.realPath(opts.file) : resolve(opts.file);
-    await replaceFile({ path, bytes: Buffer.from(text), owner }, modules);
-  } catch (error) {
-    const message = `the ${written === 'key' ? 'new private key' : 'default file'} cannot be written, ${errnoText(error)}`;
-    const expected = `the folder ${dirname(resolve(opts.file))} to be writable, or a file with a key from \`btcfed keygen\``;
-    throw unwritable(opts.file, message, expected);
-  }
-  return loaded(parsed, text, written);
+  await replaceFile({ path, bytes: Buffer.from(text), owner: found?.facts }, modules);
+  return loaded(parsed, text, found === undefined ? 'file' : 'key');
 }
 
 function loaded(parsed: ParsedConfig, text: string, written: LoadedConfig['written']): LoadedConfig {

@@ -133,14 +133,29 @@ function address(
 /** Where to listen; port 0 lets the system choose one. */
 export const listenAddress = address((_, text) => text);
 
+/** One spelling for each place: IPv6 as RFC 5952 has it, names in lower case. */
+export function canonicalAddress({ family, host, port }: TcpAddress): string {
+  return `/${family}/${canonicalHost(family, host)}/tcp/${port}`;
+}
+
+function canonicalHost(family: TcpAddress['family'], host: string): string {
+  if (family === 'ip4') return host;
+  return family === 'ip6' ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase();
+}
+
+/** What keeps an address from being dialled, after its text; undefined if nothing does. */
+export function wrongToDial({ family, host, port }: TcpAddress): string | undefined {
+  if (port === 0) return ': nobody can dial port 0';
+  const plain = canonicalHost(family, host);
+  if (plain === '::' || (family === 'ip4' && plain.startsWith('0.'))) return ' is no address to dial';
+  const isGroup = family === 'ip4' ? Number.parseInt(plain, 10) >= 224 : /^ff..:/.test(plain);
+  return isGroup && !family.startsWith('dns') ? ' is a multicast or reserved address' : undefined;
+}
+
 const DIALABLE = 'an address that others can dial, such as /dns4/node.example.com/tcp/9000';
 
 /** What others are told to dial. */
-export const announceAddress = address(({ host, port }, text, context) => {
-  if (port === 0) return context.fail('BAD_VALUE', `${quote(text)}: nobody can dial port 0`, DIALABLE);
-  // "::" has many spellings: all of them are nothing but zeros and colons.
-  if (/^[0:]+$/.test(host) || host === '0.0.0.0') {
-    return context.fail('BAD_VALUE', `${quote(text)} is no address to dial`, DIALABLE);
-  }
-  return text;
+export const announceAddress = address((parts, text, context) => {
+  const wrong = wrongToDial(parts);
+  return wrong === undefined ? text : context.fail('BAD_VALUE', `${quote(text)}${wrong}`, DIALABLE);
 });

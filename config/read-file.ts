@@ -26,13 +26,17 @@ export interface FoundFile {
  * @returns undefined if there is no such file
  * @throws ConfigError CONFIG_UNREADABLE, or CONFIG_INVALID if it is no UTF-8 text
  */
-export async function readConfigFile(disk: ConfigDisk, file: string): Promise<FoundFile | undefined> {
+export async function readConfigFile(
+  disk: ConfigDisk,
+  file: string,
+  maxBytes = MAX_FILE_BYTES,
+): Promise<FoundFile | undefined> {
   try {
     for (let attempt = 0; attempt < MAX_READS; attempt++) {
       const before = await statIfThere(disk, file);
       if (before === undefined && attempt === 0) return undefined;
-      const found = before === undefined ? undefined : await readOnce(disk, file, before);
-      if (found !== undefined) return { text: decode(found, file), facts: before! };
+      const found = before === undefined ? undefined : await readOnce(disk, file, before, maxBytes);
+      if (found !== undefined) return { text: decodeText(found, file), facts: before! };
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -60,14 +64,19 @@ async function isLink(disk: ConfigDisk, file: string): Promise<boolean> {
 }
 
 /** Undefined if the file changed or went away between the looks before and after. */
-async function readOnce(disk: ConfigDisk, file: string, before: FileFacts): Promise<Uint8Array | undefined> {
+async function readOnce(
+  disk: ConfigDisk,
+  file: string,
+  before: FileFacts,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
   if (!before.isFile) throw unreadable(file, 'is not a regular file', 'a YAML file');
-  if (before.sizeBytes > MAX_FILE_BYTES) {
+  if (before.sizeBytes > maxBytes) {
     const problem = fileProblem(
       file,
       'TOO_LARGE',
       `has ${before.sizeBytes} bytes`,
-      `at most ${MAX_FILE_BYTES} bytes`,
+      `at most ${maxBytes} bytes`,
     );
     throw new ConfigError('CONFIG_INVALID', [problem]);
   }
@@ -83,7 +92,11 @@ async function readOnce(disk: ConfigDisk, file: string, before: FileFacts): Prom
   }
 }
 
-function decode(bytes: Uint8Array, file: string): string {
+/**
+ * The text of a file's bytes.
+ * @throws ConfigError CONFIG_INVALID if they are no UTF-8 text
+ */
+export function decodeText(bytes: Uint8Array, file: string): string {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const nul = bytes.indexOf(0);
   try {
@@ -122,7 +135,8 @@ function unreadable(file: string, message: string, expected: string): ConfigErro
   return new ConfigError('CONFIG_UNREADABLE', [fileProblem(file, 'UNREADABLE', message, expected)]);
 }
 
-function errnoOf(error: unknown): string {
+/** `ENOENT` and the like; `unknown error` if it is none of a file system. */
+export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
 

@@ -45,24 +45,37 @@ const SYNTAX: Readonly<Record<ErrorCode, readonly [message: string, expected: st
   UNEXPECTED_TOKEN: ['something stands here that does not belong', '"key: value" or "- value"'],
 };
 
+/** A YAML text as values, and as the parser's nodes, which know where each stands. */
+export interface ParsedYaml {
+  readonly tree: YamlTree;
+  /** Undefined if the tree has faults. */
+  readonly document: Document.Parsed | undefined;
+}
+
 /** Reads one YAML 1.2 document; never throws. */
 export function parseYaml(text: string, parse: typeof parseDocument = parseDocument): YamlTree {
+  return parseYamlDocument(text, parse).tree;
+}
+
+/** The same with the nodes. */
+export function parseYamlDocument(text: string, parse: typeof parseDocument = parseDocument): ParsedYaml {
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
-    document = parse(text, { ...PARSE_OPTIONS, lineCounter: lines });
+    document = parse(text, { ...PARSE_OPTIONS, lineCounter: lines, keepSourceTokens: true });
   } catch {
     // The parser promises to report, not to throw; a file must not be able to prove it wrong.
     const [message, expected] = SYNTAX.IMPOSSIBLE;
     const fault = { position: { line: 1, column: 1 }, path: [], code: 'SYNTAX', message, expected } as const;
-    return emptyTree([fault]);
+    return { tree: emptyTree([fault]), document: undefined };
   }
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const faults = syntaxFaults(document, position);
-  return faults.length > 0 ? emptyTree(faults) : convertDocument(document, position);
+  if (faults.length > 0) return { tree: emptyTree(faults), document: undefined };
+  return { tree: convertDocument(document, position), document };
 }
 
 /** One fault a line: what follows on the same line is mostly the echo of the first. */

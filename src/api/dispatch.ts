@@ -1,4 +1,5 @@
 import { errorFields } from '../observe/log.ts';
+import { labelOf, RPC_ERRORS, RPC_METHODS } from '../observe/metric-labels.ts';
 import { ApiError, toApiError } from './errors.ts';
 import type { MethodTable } from './method.ts';
 import { knownMethod } from './methods/rpc.ts';
@@ -26,6 +27,7 @@ export class Dispatcher {
   /** @throws ApiError only */
   async call(session: Session, name: string, params: unknown): Promise<Answer> {
     const tasks: (() => void)[] = [];
+    const startMs = performance.now();
     try {
       const of = knownMethod(this.methods, name);
       if (of.changes && this.#modules.node.facts().state === 'stopping') throw new ApiError('SHUTTING_DOWN');
@@ -38,7 +40,12 @@ export class Dispatcher {
       const result = await of.run(this.#modules, parsed, context);
       return { result: result as object, afterReply: tasks };
     } catch (error) {
-      throw this.#refusal(name, error);
+      const refusal = this.#refusal(name, error);
+      this.#modules.metrics.inc('rpc_errors_total', { code: labelOf(RPC_ERRORS, refusal.code) });
+      throw refusal;
+    } finally {
+      const seconds = (performance.now() - startMs) / 1000;
+      this.#modules.metrics.observe('rpc_seconds', { method: labelOf(RPC_METHODS, name) }, seconds);
     }
   }
 

@@ -20,6 +20,8 @@ export interface ImportCounts {
   pending: number;
   conflict: number;
   rejected: number;
+  /** Not looked at, and so not refused either: to be offered again. */
+  unavailable: number;
 }
 
 export type ImportSample = ReturnType<typeof shownOutcome> & {
@@ -28,7 +30,7 @@ export type ImportSample = ReturnType<typeof shownOutcome> & {
 };
 
 export interface ImportTotals extends ImportCounts {
-  /** Rejections by code; pending by what is missing as `PENDING_PARENTS`, `PENDING_HEADER`, `PENDING_HISTORY`. */
+  /** Rejections, `UNAVAILABLE` among them, by code; pending by what is missing as `PENDING_PARENTS`, `PENDING_HEADER`, `PENDING_HISTORY`. */
   readonly byCode: Record<string, number>;
   /** The first few of every group. */
   readonly samples: readonly ImportSample[];
@@ -49,6 +51,7 @@ export class ImportSession {
     pending: 0,
     conflict: 0,
     rejected: 0,
+    unavailable: 0,
   };
   readonly #byCode = new Map<string, number>();
   readonly #samples = new Map<string, ImportSample[]>();
@@ -145,7 +148,8 @@ export class ImportSession {
   }
 
   #count(index: number, outcome: Outcome): void {
-    this.#counts[outcome.status] += 1;
+    const isUnavailable = outcome.status === 'rejected' && outcome.code === 'UNAVAILABLE';
+    this.#counts[isUnavailable ? 'unavailable' : outcome.status] += 1;
     const group = groupOf(outcome);
     if (outcome.status === 'rejected' || outcome.status === 'pending') {
       this.#byCode.set(group, (this.#byCode.get(group) ?? 0) + 1);

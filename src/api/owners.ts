@@ -31,9 +31,13 @@ export function followedToken({ view }: Pick<ApiModules, 'view'>, text: string):
   const token = canonicalToken(text);
   const state = view.tokenState(token);
   if (state === 'followed') return token;
-  const how = `to follow it, add "${token}" to tokens.follow in conf.yaml and restart`;
+  const how = `to follow it, add "${token}" to tokens.follow in conf.yaml and run \`btcfed reload\``;
   if (state === 'unknown') {
     throw new ApiError('TOKEN_UNKNOWN', { token }, `nothing seen here carries ${token}; ${how}`);
   }
-  throw new ApiError('TOKEN_NOT_FOLLOWED', { token }, `${token} was seen, but is not kept; ${how}`);
+  throw new ApiError(
+    'TOKEN_NOT_FOLLOWED',
+    { token },
+    `${token} was seen, but is not kept, or its history is still being evaluated; ${how}`,
+  );
 }

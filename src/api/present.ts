@@ -1,4 +1,5 @@
 import type { Outcome } from '../ingest/outcome.ts';
+import { lostText } from '../observe/lost-text.ts';
 import type {
   Coin,
   HistoryEntry,
@@ -11,7 +12,7 @@ import type {
 } from '../store/view.ts';
 import type { Cursors } from './cursor.ts';
 import { DEFAULT_PAGE, MAX_MISSING_NAMED } from './limits.ts';
-import type { Network } from './modules.ts';
+import type { ApiModules, Network, SyncProgress, SyncView } from './modules.ts';
 import { addressOf } from './owners.ts';
 
 /** How the store's figures look in JSON: amounts and sequences as decimal strings, absent values as absent fields. */
@@ -64,10 +65,20 @@ export function tokenHead(token: string, info: TokenInfo | undefined) {
 }
 
 /** What the figures leave open, as fields named `warning_...`. */
-export function tokenWarnings(info: TokenInfo | undefined) {
-  if (info === undefined) return {};
-  const waits = `${info.undecided} transactions wait for the history before them; amounts may still rise`;
+export function tokenWarnings(
+  { view, sync }: Pick<ApiModules, 'view' | 'sync'>,
+  token: string,
+  info: TokenInfo | undefined,
+) {
+  const { lost } = view.facts();
+  const incomplete = {
+    ...(lost === undefined ? {} : { warning_incomplete: lostText(lost) }),
+    ...syncWarnings(sync?.status(token)),
+  };
+  if (info === undefined) return incomplete;
+  const waits = `${info.undecided} transactions wait for the history before them; amounts may still change`;
   return {
+    ...incomplete,
     ...(info.undecided > 0 ? { warning_undecided: waits } : {}),
     ...(!info.deployed && info.transactions + info.undecided > 0
       ? { warning_deploy: 'the deploy transaction has not arrived; nothing of this token can be valid yet' }
@@ -76,6 +87,42 @@ export function tokenWarnings(info: TokenInfo | undefined) {
       ? { warning_binary: 'outputs in the binary form (BRC-162) were seen and are not counted' }
       : {}),
   };
+}
+
+function syncWarnings(sync: SyncView | undefined) {
+  if (sync?.state === 'behind') {
+    const { done, total } = sync.progress ?? {};
+    const far = total === undefined ? '' : ` (${done} of ${total} transactions are here)`;
+    return { warning_syncing: `peers have more of this token's history, which is being fetched${far}` };
+  }
+  if (sync?.state !== 'disputed') return {};
+  const who = sync.disagree.map(({ peerId, why }) => `${peerId}: ${why}`).join(', ');
+  return { warning_disputed: `peers have another history of this token: ${who}` };
+}
+
+/** Peers named in one answer. */
+const MAX_SYNC_PEERS = 32;
+
+export function shownSync({ state, sinceMs, agree, disagree, unknown, progress, commitment }: SyncView) {
+  return {
+    state,
+    since: isoMs(sinceMs),
+    agree: agree.slice(0, MAX_SYNC_PEERS),
+    disagree: disagree.slice(0, MAX_SYNC_PEERS).map((one) => ({
+      peer: one.peerId,
+      ...(one.firstHeight === undefined ? {} : { height: one.firstHeight }),
+      why: one.why,
+      since: isoMs(one.sinceMs),
+    })),
+    unknown: unknown.length,
+    ...(progress === undefined ? {} : { progress: shownProgress(progress) }),
+    ...(commitment === undefined ? {} : { commitment }),
+  };
+}
+
+function shownProgress({ done, total, perSecond, secondsLeft }: SyncProgress) {
+  const rounded = { done, total, perSecond: Math.round(perSecond) };
+  return secondsLeft === undefined ? rounded : { ...rounded, secondsLeft: Math.ceil(secondsLeft) };
 }
 
 export function shownSupply(supply: Supply) {

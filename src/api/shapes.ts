@@ -81,10 +81,47 @@ export const tokenHead = {
 
 /** Why figures may still change, in words; absent where there is nothing to say. */
 export const tokenWarnings = {
+  warning_incomplete: z.string().optional(),
+  warning_syncing: z.string().optional(),
+  warning_disputed: z.string().optional(),
   warning_undecided: z.string().optional(),
   warning_deploy: z.string().optional(),
   warning_binary: z.string().optional(),
 };
+
+/** How far a followed token is with the histories of peers. */
+export const sync = z.object({
+  state: z
+    .enum(['synced', 'behind', 'alone', 'disputed'])
+    .describe(
+      'synced: peers have the same history; behind: a peer has more, which is being fetched; alone: no peer confirms it; disputed: a peer has what our rules refuse, or stays different',
+    ),
+  since: isoTime,
+  agree: z.array(z.string()).describe('peers whose commitment at the tip is ours'),
+  disagree: z.array(
+    z.object({
+      peer: z.string(),
+      height: z.number().optional().describe('first block in which the histories differ'),
+      why: z.string(),
+      since: isoTime,
+    }),
+  ),
+  unknown: count.describe('peers that follow it and cannot be compared with now'),
+  progress: z
+    .object({ done: count, total: count, perSecond: z.number(), secondsLeft: z.number().optional() })
+    .optional(),
+  commitment: z
+    .object({ height: count, tac: z.string(), entries: count, unmined: count })
+    .optional()
+    .describe('BRC-136 commitment at the tip of the index'),
+});
+
+/** What damage took and is not back. */
+export const lost = z.object({
+  count,
+  txids: z.array(z.string()).describe('the first of them, as far as their names are known'),
+  uncertain: z.boolean().describe('true if there may be more'),
+});
 
 export const supply = z.object({ issued: amount, burned: amount, lost: amount, circulating: amount });
 

@@ -231,22 +231,24 @@ export class HeaderChain {
 
   /**
    * Headers that follow the first hash of `locator` known here, at most `max` and MAX_HEADERS_AFTER; from the base if
-   * none is known. `fromHeight` is the height of the first one.
+   * none is known, and then `isLinked` is false. `fromHeight` is the height of the first one.
    */
   headersAfter(
     locator: readonly string[],
     max: number,
-  ): { readonly fromHeight: number; readonly headers: Uint8Array } {
+  ): { readonly fromHeight: number; readonly headers: Uint8Array; readonly isLinked: boolean } {
     const { best } = this.state;
     let after = best.base.height - 1;
+    let isLinked = false;
     for (const hash of locator) {
       const height = isHashHex(hash) ? best.heightOf(internalBytes(hash)) : undefined;
       if (height === undefined) continue;
       after = height;
+      isLinked = true;
       break;
     }
     const count = Math.min(Math.max(0, Math.floor(max)), MAX_HEADERS_AFTER, best.height - after);
-    return { fromHeight: after + 1, headers: best.range(after + 1, after + count) };
+    return { fromHeight: after + 1, headers: best.range(after + 1, after + count), isLinked };
   }
 
   /**

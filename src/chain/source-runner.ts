@@ -47,13 +47,20 @@ export interface RunnerState {
   readonly headersAdded: number;
 }
 
+/** One way in which headers come in, as configuration, status and metrics see it. */
+export interface HeaderFollower {
+  start(): void;
+  stop(): Promise<void>;
+  state(): RunnerState;
+}
+
 const INTERVAL_MS = 30_000;
 const MAX_BACKOFF_MS = 300_000;
 const MIN_BACKOFF_MS = 1_000;
 const PAGE_HEADERS = 2_000;
 
 /** Polls one source and feeds the chain. Rounds never overlap; after failures it waits longer, at random (full jitter). */
-export class HeaderSourceRunner {
+export class HeaderSourceRunner implements HeaderFollower {
   private readonly options: Required<{ [K in keyof RunnerOptions]: number }>;
   private readonly modules: RunnerModules;
   private controller: AbortController | undefined;

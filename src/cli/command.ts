@@ -18,6 +18,9 @@ export interface OptionSpec {
   readonly short?: string;
   readonly doc: string;
   readonly choices?: readonly string[];
+  /** Of an `int`. */
+  readonly min?: number;
+  readonly max?: number;
   readonly file?: boolean;
 }
 
@@ -61,7 +64,7 @@ export const GLOBAL_OPTIONS = {
     doc: 'Colour: auto (only on a terminal, and never with NO_COLOR), always or never.',
   },
   help: { type: 'flag', short: 'h', doc: 'Help of the program or of the command.' },
-  version: { type: 'flag', doc: 'Version, commit and Node.js version.' },
+  version: { type: 'flag', doc: 'Version, commit, and versions of Node.js and libp2p.' },
 } as const satisfies OptionTable;
 
 /** `balance TOKEN ADDRESS...` */

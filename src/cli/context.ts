@@ -80,7 +80,7 @@ export class Context {
   }
 
   /** The daemon, or, when none runs, the data directory itself; says on stderr which. */
-  async daemonOrLocal(opts: OpenLocalOptions = { repair: false }): Promise<Caller> {
+  async daemonOrLocal(opts: OpenLocalOptions = { repair: false, create: true }): Promise<Caller> {
     const socketPath = await this.socketPath();
     try {
       const caller = await connectClient({ socketPath });

@@ -70,6 +70,18 @@ export function programHelp(commands: readonly Command[]): string {
   ].join('\n');
 }
 
+/** Help of the commands that share their first word: examples first. */
+export function groupHelp(group: readonly Command[]): string {
+  return [
+    'Examples:',
+    examples(group.flatMap((command) => command.examples)),
+    '',
+    `Commands; details: ${PROGRAM} COMMAND --help`,
+    definitions(group.map((command) => [`  ${synopsis(command)}`, command.summary])),
+    '',
+  ].join('\n');
+}
+
 /** Help of one command: examples first. */
 export function commandHelp(command: Command): string {
   const parts = ['Examples:', examples(command.examples), ''];

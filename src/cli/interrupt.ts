@@ -24,11 +24,16 @@ export class Interrupt {
     };
     process.on('SIGINT', this.#onSignal);
     process.on('SIGTERM', this.#onSignal);
+    // A daemon that is being loaded reads its configuration later anyway; other commands end with their terminal.
+    if (process.argv.includes('run')) process.on('SIGHUP', ignore);
   }
 
   /** Leaves the signals to others: the daemon has handlers of its own. */
   release(): void {
     process.off('SIGINT', this.#onSignal);
     process.off('SIGTERM', this.#onSignal);
+    process.off('SIGHUP', ignore);
   }
 }
+
+function ignore(): void {}

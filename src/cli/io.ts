@@ -16,6 +16,8 @@ export interface LocalNode {
 export interface OpenLocalOptions {
   /** The store is to be rebuilt from its transactions: it may be damaged, and must open nevertheless. */
   readonly repair: boolean;
+  /** False: a home without conf.yaml is an error, and nothing is written there. */
+  readonly create: boolean;
 }
 
 /** All that a command can touch outside itself; the composition root and the tests give it. */

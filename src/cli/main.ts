@@ -5,7 +5,7 @@ import { COMMANDS } from './commands/index.ts';
 import { Context } from './context.ts';
 import { CliError, EXIT } from './errors.ts';
 import { clean } from './format.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { commandHelp, groupHelp, programHelp } from './help.ts';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
 import { type ParsedLine, parseLine } from './parse.ts';
@@ -38,7 +38,9 @@ async function runLine(line: ParsedLine, io: CliIo): Promise<number> {
     return EXIT.ok;
   }
   if (options['help'] === true || command === undefined) {
-    const text = command === undefined ? programHelp(COMMANDS) : commandHelp(command);
+    const group = COMMANDS.filter(({ name }) => name.startsWith(`${line.group} `));
+    const ofNone = group.length > 0 ? groupHelp(group) : programHelp(COMMANDS);
+    const text = command === undefined ? ofNone : commandHelp(command);
     if (options['help'] === true) {
       out.text(text);
       return EXIT.ok;
@@ -69,12 +71,20 @@ interface Judged {
   readonly data?: object;
 }
 
+/** A file or a command line that is wrong is told apart from a daemon that refuses a right one (operator-features §3). */
+const EXITS: Readonly<Record<string, number>> = {
+  RELOAD_INVALID: EXIT.config,
+  INVALID_PARAMS: EXIT.usage,
+  ADDRESS_INVALID: EXIT.usage,
+};
+
 function judge(error: unknown): Judged {
   if (error instanceof CliError) {
     return { exit: error.exit, code: error.code, message: error.message, data: error.data };
   }
   if (error instanceof RpcError) {
-    return { exit: EXIT.refused, code: error.code, message: error.message, data: error.data };
+    const exit = EXITS[error.code] ?? EXIT.refused;
+    return { exit, code: error.code, message: error.message, data: error.data };
   }
   if (error instanceof ClientError)
     return { exit: EXIT.unreachable, code: error.code, message: error.message };

@@ -12,6 +12,8 @@ export interface ParsedLine {
   /** Positionals after the command's words. */
   readonly args: readonly string[];
   readonly options: Readonly<Record<string, OptionValue>>;
+  /** The first word of commands of two, where help was asked of it alone. */
+  readonly group?: string | undefined;
 }
 
 interface Token {
@@ -44,7 +46,9 @@ export function parseLine(argv: readonly string[], commands: readonly Command[])
   }
   const args = command === undefined ? positionals : positionals.slice(command.name.split(' ').length);
   if (command !== undefined && !asksOnly(options)) checkArgs(command, args);
-  return { command, args, options };
+  const [first = ''] = positionals;
+  const isGroup = command === undefined && commands.some((c) => c.name.startsWith(`${first} `));
+  return { command, args, options, group: isGroup ? first : undefined };
 }
 
 function asksOnly(options: Readonly<Record<string, OptionValue>>): boolean {
@@ -113,6 +117,11 @@ function optionValue(given: string, spec: OptionSpec, token: Token): OptionValue
   }
   if (spec.type === 'int') {
     if (!/^\d{1,15}$/.test(value)) throw usage(`${given} needs a whole number, not "${value}"`);
+    const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
+    if (Number(value) < min || Number(value) > max) {
+      const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`;
+      throw usage(`${given} needs a whole number, ${range}, not ${value}`);
+    }
     return Number(value);
   }
   if (spec.type === 'duration') {

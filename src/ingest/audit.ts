@@ -47,6 +47,7 @@ export class Audit {
       const audit = new Audit(store, chain, point);
       await audit.transactions(options);
       const { rows, totals, findings } = audit;
+      const lost = store.lostFacts();
       await new DerivedAudit(rows, totals, findings).run(options.signal);
       return {
         rows: rows.count,
@@ -54,6 +55,7 @@ export class Audit {
         problemCount: findings.count,
         problems: findings.problems,
         stateDigest: totals.stateDigest(),
+        ...(lost === undefined ? {} : { lost }),
       };
     } finally {
       point.release();

@@ -2,6 +2,7 @@ import type { RowOp } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { EVENTS_PER_ROW, type EventRecord, encodeEvents } from '../store/event-row.ts';
 import * as keys from '../store/keys.ts';
+import { type Lost, lostKey } from '../store/lost-rows.ts';
 import {
   encodeBalance,
   encodeCoin,
@@ -66,6 +67,7 @@ export class CommitRows {
     this.eventRows(events);
     for (const tokenNo of ws.binaryTokens) this.token(tokenNo).binaryOutputsSeen = true;
     const tokens = this.tokenRows();
+    const lost = this.lostRows();
     const before = ws.store.tip();
     return {
       events,
@@ -76,6 +78,7 @@ export class CommitRows {
         balances,
         tokens,
         waiting,
+        ...(lost === undefined ? {} : { lost }),
         figures: {
           ...figures,
           sequence: before.sequence + events.length,
@@ -246,6 +249,17 @@ export class CommitRows {
       waiting.set(txid, record === undefined ? undefined : summarize(record));
     }
     return waiting;
+  }
+
+  /** What damage had taken and is back is no longer lost. */
+  private lostRows(): Lost | undefined {
+    const { store } = this.ws;
+    const back = [...this.ws.txs.keys()].filter((txid) => store.isLost(txid));
+    if (back.length === 0) return undefined;
+    for (const txid of back) this.del(lostKey(txid));
+    const gone = new Set(back);
+    const { txids, ...more } = store.lost;
+    return { ...more, txids: new Set([...txids].filter((txid) => !gone.has(txid))) };
   }
 
   private eventRows(events: readonly EventRecord[]): void {

@@ -10,14 +10,15 @@ import { IngestError } from './errors.ts';
 import { type AppliedTip, type ChainChange, chainChanges, isBehind } from './follow-chain.ts';
 import { inactiveTxids } from './inactive.ts';
 import type { FirstSeen, Offer, PreparedOffer } from './item.ts';
-import type { IngestFacts, Offers, Outcome, Source } from './outcome.ts';
+import type { IngestFacts, Offers, Outcome, Refusal, SetOutcome, Source, TxSet } from './outcome.ts';
 import { outcomeOf } from './outcome-of.ts';
 import { type PendingLimits, PendingSet } from './pending-set.ts';
 import { type PlaceModules, type Placement, placeOffer } from './place.ts';
 import { Preparer } from './prepare.ts';
 import { isWithinReorg } from './proofs.ts';
 import { OfferQueue } from './queue.ts';
-import { rescanRows } from './rescan.ts';
+import { Rescan } from './rescan.ts';
+import { type Placed, placeRivals } from './rivals.ts';
 import { TokenBook } from './token-book.ts';
 import { Workset } from './workset.ts';
 
@@ -27,8 +28,9 @@ const MAX_BATCHES = 8;
 const COMMIT_OFFERS = 256;
 /** Each asks a header source, which may know by now, and this happens at every new header. */
 const MAX_RETRIES_BELOW_BASE = 100;
-/** Records a commit while a newly followed token's history is evaluated. */
-const RESCAN_CHUNK = 500;
+
+const NO_BYTES = new Uint8Array(0);
+const NONE_REFUSED: ReadonlyMap<string, Refusal> = new Map();
 
 export interface IngestModules {
   readonly store: Store;
@@ -72,6 +74,9 @@ export class Ingest implements Offers {
   /** Lowest height told to be replaced and not looked at yet. */
   private undoneFrom: number | undefined;
   private isResumed = false;
+  private readonly rescan: Rescan;
+  /** Waiting transactions whose try could not be written. */
+  private readonly failedRetries = new Set<string>();
   /** Last order of arrival given away, to an indexed transaction or to one that is still on its way. */
   private lastArrival = 0;
   private readonly reserved = new Map<string, FirstSeen>();
@@ -83,18 +88,34 @@ export class Ingest implements Offers {
     const { commit, tipHeight, tipHash } = modules.store.tip();
     this.applied = commit === 0 ? modules.chain.tip() : { height: tipHeight, hash: tipHash };
     this.preparer = new Preparer({ ...modules, book: this.book });
+    this.rescan = new Rescan({
+      book: this.book,
+      begin: () => this.workset(),
+      commit: (ws, tokens) => this.commit(ws, tokens),
+      exclusive: (work) => this.exclusive(work),
+    });
     this.loop = this.run();
   }
 
   offer(bytes: Uint8Array, source: Source): Promise<Outcome> {
     return new Promise((resolve) => {
-      const code = this.stopped
-        ? 'UNAVAILABLE'
-        : this.queue.hasRoomFor(bytes.length)
-          ? undefined
-          : 'QUEUE_FULL';
+      const code = this.refusalOf(bytes.length);
       if (code !== undefined) resolve(this.refused(code));
       else this.enqueue({ source, bytes, retryTxid: undefined, resolve });
+    });
+  }
+
+  offerSet(set: TxSet, source: Source): Promise<SetOutcome> {
+    return new Promise((resolve) => {
+      const code = this.refusalOf(set.bytes);
+      if (code !== undefined) {
+        this.countRejected(code);
+        resolve({ failed: code, refused: new Map() });
+        return;
+      }
+      const end = (outcome: Outcome, refused: SetOutcome['refused']): void =>
+        resolve(outcome.status === 'rejected' ? { failed: outcome.code, refused } : { refused });
+      this.enqueue({ source, bytes: NO_BYTES, set, retryTxid: undefined, resolve: end });
     });
   }
 
@@ -127,23 +148,45 @@ export class Ingest implements Offers {
     return this.book.followedIds();
   }
 
+  /** True if it is followed and its figures are complete: not while the history of one just followed is evaluated. */
   follows(tokenId: string): boolean {
-    return this.book.followed(tokenId) !== undefined;
+    return this.book.isComplete(tokenId);
   }
 
-  /** Changes the followed tokens; what the store holds of newly followed ones is evaluated before this resolves. */
-  follow(tokenIds: readonly string[]): Promise<void> {
-    return this.exclusive(async () => {
+  /** Sets the followed tokens; what the store holds of newly followed ones is evaluated before this resolves. */
+  async follow(tokenIds: readonly string[]): Promise<void> {
+    const { complete } = await this.changeFollowed(() => tokenIds);
+    await complete;
+  }
+
+  /**
+   * Sets the followed tokens, from those followed now. Resolves when offers are judged by the new set and the store says
+   * so, and nothing is changed if that fails. `complete` follows when the stored history of newly followed tokens is
+   * evaluated: in small commits between those of others, which wait for none of it.
+   */
+  async changeFollowed(
+    change: (followed: readonly string[]) => readonly string[],
+  ): Promise<{ readonly complete: Promise<void> }> {
+    await this.exclusive(async () => {
       const before = this.book.followedIds();
       try {
-        await this.followNow(tokenIds);
+        const { rows } = this.book.follow(change(before));
+        if (rows.length > 0) await this.commit(this.workset(), rows);
       } catch (error) {
         this.book.restore(before);
         throw error;
       }
-      // Waiting transactions may be of a token that was not followed when they came.
-      this.retry(this.pending.waitingForHistory());
     });
+    // Waiting transactions may be of a token that was not followed when they came.
+    const complete = this.rescan.run().then(() => this.retry(this.pending.waitingForHistory()));
+    // Whoever does not wait for it hears of a failure in the write that failed.
+    complete.catch(this.modules.onWriteFailure);
+    return { complete };
+  }
+
+  /** Stops indexing these tokens; their rows stay, and answers say that they are not followed. */
+  async unfollow(tokenIds: readonly string[]): Promise<void> {
+    await this.changeFollowed((followed) => followed.filter((id) => !tokenIds.includes(id)));
   }
 
   /** Brings positions in line with the header chain: blocks undone, blocks that came back, headers waited for. */
@@ -166,10 +209,16 @@ export class Ingest implements Offers {
   /** Refuses new offers, finishes those that are in flight, answers the rest. */
   async close(): Promise<void> {
     this.stopped = true;
-    for (const offer of this.queue.clear()) offer.resolve(this.refused('UNAVAILABLE'));
+    for (const offer of this.queue.clear()) offer.resolve(this.refused('UNAVAILABLE'), NONE_REFUSED);
     this.wake?.();
     await this.loop;
+    await this.rescan.stop();
     await this.writer;
+  }
+
+  private refusalOf(bytes: number): 'UNAVAILABLE' | 'QUEUE_FULL' | undefined {
+    if (this.stopped) return 'UNAVAILABLE';
+    return this.queue.hasRoomFor(bytes) ? undefined : 'QUEUE_FULL';
   }
 
   private enqueue(offer: Offer): void {
@@ -229,8 +278,7 @@ export class Ingest implements Offers {
       await this.place(group.flatMap((batch) => batch.prepared ?? []));
     } catch (error) {
       this.modules.onWriteFailure(error);
-      for (const { offers } of group)
-        for (const offer of offers) this.end(offer, this.refused('UNAVAILABLE'));
+      for (const { offers } of group) for (const offer of offers) this.endFailed(offer, error);
     } finally {
       this.preparer.release(group.flatMap((batch) => batch.prepared ?? []));
       this.batches -= group.length;
@@ -248,27 +296,43 @@ export class Ingest implements Offers {
     }
   }
 
-  private async place(prepared: readonly PreparedOffer[]): Promise<void> {
+  private async place(offered: readonly PreparedOffer[]): Promise<void> {
     const ws = this.workset();
-    this.preparer.refresh(prepared);
+    this.preparer.refresh(offered);
     const modules = this.placeModules();
-    const placements = prepared.map((p) => placeOffer(ws, p, modules));
+    const place = (prepared: PreparedOffer): Placement => placeOffer(ws, prepared, modules);
+    const placed = offered.map((prepared): Placed => ({ prepared, placement: place(prepared) }));
+    const prepare = (offers: readonly Offer[]): Promise<PreparedOffer[]> => this.preparer.prepare(offers);
+    const rivals = await placeRivals(ws, placed, { pending: this.pending, prepare, place });
+    try {
+      await this.write(ws, [...placed, ...rivals.tries]);
+    } finally {
+      this.preparer.release(rivals.tries.map(({ prepared }) => prepared));
+    }
+    this.retry(rivals.left);
+  }
+
+  /** Decides, commits and answers what was placed. */
+  private async write(ws: Workset, placed: readonly Placed[]): Promise<void> {
     this.lastArrival = ws.lastArrival();
     decide(ws);
-    prepared.forEach((p, i) => {
-      const { subjectTxid } = p;
-      if (subjectTxid !== undefined && this.again.has(p.offer)) placements[i]!.changed.add(subjectTxid);
-    });
-    const outcomes = prepared.map((p, i) =>
-      placements[i]!.again ? undefined : outcomeOf(ws, p, placements[i]!),
+    for (const { prepared, placement } of placed) {
+      const { subjectTxid } = prepared;
+      if (subjectTxid !== undefined && this.again.has(prepared.offer)) placement.changed.add(subjectTxid);
+    }
+    const outcomes = placed.map(({ prepared, placement }) =>
+      placement.again ? undefined : outcomeOf(ws, prepared, placement),
     );
-    await this.commit(ws, this.metTokens(prepared));
-    prepared.forEach((p, i) => {
+    await this.commit(ws, this.metTokens(placed));
+    placed.forEach(({ prepared: { offer }, placement }, i) => {
       const outcome = outcomes[i];
-      if (outcome === undefined) this.offerAgain(p.offer);
-      else this.answer(p.offer, outcome);
+      if (outcome === undefined) this.offerAgain(offer);
+      else this.answer(offer, outcome, placement.refused);
     });
-    this.retryAfter(placements, ws);
+    this.retryAfter(
+      placed.map(({ placement }) => placement),
+      ws,
+    );
   }
 
   /** For one commit, which counts what it adds to the pending set. */
@@ -289,19 +353,6 @@ export class Ingest implements Offers {
         return true;
       },
     };
-  }
-
-  private async followNow(tokenIds: readonly string[]): Promise<void> {
-    const { rows, rescan } = this.book.follow(tokenIds);
-    if (rows.length > 0) await this.commit(this.workset(), rows);
-    if (rescan.length === 0) return;
-    for await (const ws of rescanRows(() => this.workset(), this.book, rescan, RESCAN_CHUNK))
-      await this.commit(ws);
-    const { tokens } = this.modules.store;
-    await this.commit(
-      this.workset(),
-      rescan.map((no) => ({ ...tokens.get(no)!, tracked: true })),
-    );
   }
 
   /** Brings positions in line with the header chain, and tries again what waits for the headers that came. */
@@ -355,25 +406,34 @@ export class Ingest implements Offers {
     );
     await store.commit(change);
     this.applied = tip;
+    this.retry(this.failedRetries);
+    this.failedRetries.clear();
     this.pending.apply(change.waiting, waitingBefore);
     if (events.length > 0) this.modules.onEvents(first, events);
   }
 
-  private answer(offer: Offer, outcome: Outcome): void {
+  private answer(offer: Offer, outcome: Outcome, refused: ReadonlyMap<string, Refusal>): void {
     if (outcome.status === 'admitted') this.admitted++;
     if (outcome.status === 'rejected') this.countRejected(outcome.code);
-    this.end(offer, outcome);
+    for (const { code } of offer.set === undefined ? [] : refused.values()) this.countRejected(code);
+    this.end(offer, outcome, refused);
   }
 
-  private end(offer: Offer, outcome: Outcome): void {
+  private end(offer: Offer, outcome: Outcome, refused: ReadonlyMap<string, Refusal>): void {
     for (const txid of offer.reserved ?? []) this.reserved.delete(txid);
-    offer.resolve(outcome);
+    offer.resolve(outcome, refused);
   }
 
-  private refused(code: 'UNAVAILABLE' | 'QUEUE_FULL'): Outcome {
+  /** What waited goes on waiting, and is tried again as soon as a commit succeeds. */
+  private endFailed(offer: Offer, error: unknown): void {
+    if (offer.retryTxid !== undefined) this.failedRetries.add(offer.retryTxid);
+    const why = error instanceof Error ? error.message : String(error);
+    this.end(offer, this.refused('UNAVAILABLE', why), NONE_REFUSED);
+  }
+
+  private refused(code: 'UNAVAILABLE' | 'QUEUE_FULL', why = 'the node is stopping'): Outcome {
     this.countRejected(code);
-    const message =
-      code === 'QUEUE_FULL' ? 'too many offers wait already' : 'the node is stopping or cannot write';
+    const message = code === 'QUEUE_FULL' ? 'too many offers wait already' : why;
     const error = new IngestError(code, message);
     return { status: 'rejected', code: error.code, data: { message } };
   }
@@ -403,10 +463,10 @@ export class Ingest implements Offers {
   }
 
   /** Rows for tokens that were met but are not followed. */
-  private metTokens(prepared: readonly PreparedOffer[]): TokenRecord[] {
+  private metTokens(placed: readonly Placed[]): TokenRecord[] {
     const rows = new Map<string, TokenRecord>();
-    for (const { items } of prepared) {
-      for (const { content } of items) {
+    for (const { prepared } of placed) {
+      for (const { content } of prepared.items) {
         for (const tokenId of content.otherTokens) {
           const row = rows.has(tokenId) ? undefined : this.book.seen(tokenId);
           if (row !== undefined) rows.set(tokenId, row);

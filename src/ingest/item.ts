@@ -5,7 +5,7 @@ import type { BlockPlace } from '../store/records.ts';
 import type { OpenProof } from '../store/waiting-row.ts';
 import type { IngestError } from './errors.ts';
 import type { TokenGroup } from './evaluate.ts';
-import type { Outcome, Source } from './outcome.ts';
+import type { Outcome, Refusal, Source, TxSet } from './outcome.ts';
 
 /** How far SPV came with a transaction. */
 export type Checked =
@@ -66,7 +66,10 @@ export interface Offer {
   readonly bytes: Uint8Array;
   /** A transaction that waits instead of a BEEF. */
   readonly retryTxid: string | undefined;
-  readonly resolve: (outcome: Outcome) => void;
+  /** Decoded transactions instead of a BEEF. */
+  readonly set?: TxSet;
+  /** `refused`: those of its transactions that are refused, by txid. */
+  readonly resolve: (outcome: Outcome, refused: ReadonlyMap<string, Refusal>) => void;
   /** Set when it has to be offered again: its transactions whose arrival is kept meanwhile. */
   reserved?: Set<string>;
 }
@@ -75,6 +78,8 @@ export interface Offer {
 export interface PreparedOffer {
   readonly offer: Offer;
   readonly subjectTxid: string | undefined;
+  /** Of a set: those said to be of a token, though nothing in them may show it. */
+  readonly listed?: ReadonlySet<string>;
   /** Parents first. */
   readonly items: readonly Item[];
   /** The BEEF as a whole could not be read. */

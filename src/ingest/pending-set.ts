@@ -1,4 +1,4 @@
-import type { Store, WaitingSummary } from '../store/store.ts';
+import { outpointId, type Store, type WaitingSummary } from '../store/store.ts';
 
 /** The pending set is durable and bounded: beyond either limit new transactions that cannot be decided are refused. */
 export interface PendingLimits {
@@ -12,6 +12,7 @@ export const PENDING_LIMITS: PendingLimits = { transactions: 100_000, bytes: 256
 export class PendingSet {
   private readonly limits: PendingLimits;
   private readonly byParent = new Map<string, Set<string>>();
+  private readonly byOutpoint = new Map<number, Set<string>>();
   private readonly byHeight = new Map<number, Set<string>>();
   /** Those of which only a token's history can tell whether they matter. */
   private readonly byHistory = new Set<string>();
@@ -49,6 +50,11 @@ export class PendingSet {
     return this.byParent.has(txid);
   }
 
+  /** Waiting transactions that spend this output, and perhaps others. */
+  spendersOf(txid: string, vout: number): Iterable<string> {
+    return this.byOutpoint.get(outpointId(txid, vout)) ?? [];
+  }
+
   waitingForHistory(): Iterable<string> {
     return this.byHistory;
   }
@@ -76,6 +82,7 @@ export class PendingSet {
     if (summary.waitingFor === 'history') this.byHistory.add(txid);
     for (const parent of summary.missingParents) addTo(this.byParent, parent, txid);
     for (const height of summary.heights) addTo(this.byHeight, height, txid);
+    for (const outpoint of summary.spends) addTo(this.byOutpoint, outpoint, txid);
   }
 
   private remove(txid: string, summary: WaitingSummary): void {
@@ -84,6 +91,7 @@ export class PendingSet {
     this.byHistory.delete(txid);
     for (const parent of summary.missingParents) removeFrom(this.byParent, parent, txid);
     for (const height of summary.heights) removeFrom(this.byHeight, height, txid);
+    for (const outpoint of summary.spends) removeFrom(this.byOutpoint, outpoint, txid);
   }
 }
 

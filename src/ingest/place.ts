@@ -45,7 +45,8 @@ export function placeOffer(ws: Workset, prepared: PreparedOffer, modules: PlaceM
     else if (item.checked?.kind === 'refused') refuse(ws, item.tx, item.checked.error, placement);
     else if (ws.tx(txid) !== undefined) updateKnown(ws, item, modules, placement);
     else if (kept.has(item)) placeNew(ws, item, prepared, modules, placement);
-    else if (txid === prepared.subjectTxid) placeUnrelated(ws, item, prepared, modules, placement);
+    else if (txid === prepared.subjectTxid || prepared.listed?.has(txid) === true)
+      placeUnrelated(ws, item, prepared, modules, placement);
   }
   if (prepared.offer.retryTxid !== undefined) endRetry(ws, prepared, placement);
   return placement;
@@ -125,7 +126,12 @@ function parentInvalid(parent: string): IngestError {
   return new IngestError('PARENT_INVALID', `its parent ${parent} is refused`, { parent });
 }
 
-/** The subject is of no followed token as far as we can see. */
+/**
+ * The subject is of no followed token as far as we can see. With a parent missing it waits; with all of them here it is
+ * refused and forgotten, for nobody can keep every payment. This is the one place where order counts: a mined payment that
+ * was told complete, and so forgotten, does not stand against an unmined token transaction that is told later and spends the
+ * same funding coin. Told again it does (`touchesHeld`). Confirmed amounts never depend on it: what is mined has no mined rival.
+ */
 function placeUnrelated(
   ws: Workset,
   item: Item,

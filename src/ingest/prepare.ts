@@ -1,5 +1,5 @@
 import { type Beef, decodeBeef } from '../spv/beef.ts';
-import { type Bump, parseBump } from '../spv/bump.ts';
+import { type Bump, bumpRoot, parseBump } from '../spv/bump.ts';
 import { SpvError } from '../spv/errors.ts';
 import type { VerifierPool } from '../spv/pool.ts';
 import { isCoinbase, parseTransaction, type Transaction } from '../spv/transaction.ts';
@@ -11,6 +11,7 @@ import type { ChainView, VerifyRoot } from './chain-view.ts';
 import { IngestError } from './errors.ts';
 import { Flights } from './flights.ts';
 import type { Carried, Checked, Item, Offer, PreparedOffer } from './item.ts';
+import type { TxSet } from './outcome.ts';
 import { checkProof, isWithinReorg } from './proofs.ts';
 import type { TokenBook } from './token-book.ts';
 import { tokensOf } from './token-outputs.ts';
@@ -25,6 +26,7 @@ export interface PrepareModules {
 
 interface Decoded {
   readonly subjectTxid: string | undefined;
+  readonly listed?: ReadonlySet<string>;
   readonly carried: readonly Carried[];
   readonly error: SpvError | IngestError | undefined;
   readonly firstSeen: PreparedOffer['firstSeen'];
@@ -93,6 +95,7 @@ export class Preparer {
       return {
         offer: offers[i]!,
         subjectTxid: d.subjectTxid,
+        ...(d.listed === undefined ? {} : { listed: d.listed }),
         items,
         error: d.error,
         firstSeen: d.firstSeen,
@@ -104,6 +107,7 @@ export class Preparer {
   }
 
   private decode(offer: Offer): Decoded {
+    if (offer.set !== undefined) return fromSet(offer.set);
     try {
       return offer.retryTxid === undefined
         ? fromBeef(decodeBeef(offer.bytes))
@@ -167,8 +171,8 @@ export class Preparer {
     // A waiting proof leaves the pending set only by being looked at.
     if (isRetry || place?.height !== bump.height || place.blockHash !== chain.hashAt(bump.height))
       return false;
-    // Where another block was at that height the proof may be of that one; else it need not even be hashed.
-    return chain.sideRoots(bump.height).length === 0;
+    // Near the tip it may be of another block of that height, known or not; else it need not even be hashed.
+    return isWithinReorg(chain, bump.height) ? isOfRoot(bump, chain.rootAt(bump.height)) : true;
   }
 
   /** Reads the rows that the writer will ask for: parents, spends of the inputs, spends of the own outputs. */
@@ -220,10 +224,11 @@ export class Preparer {
       if (verdict.kind === 'proven') item.checked = verdict;
       else if (verdict.kind !== 'refused') {
         if (verdict.kind === 'headerUnknown' || isWithinReorg(chain, bump.height)) open.push(verdict.proof);
-      } else if (!waited) item.checked = verdict;
-      // Anyone could have sent a waiting transaction with a false proof: it is judged without it. But another branch may
-      // only have come first.
-      else if (isWithinReorg(chain, bump.height)) open.push({ height: bump.height, path: bump.bytes });
+      }
+      // The header of another branch may only have come first: it is judged without the proof, which waits.
+      else if (verdict.proof !== undefined && isWithinReorg(chain, bump.height)) open.push(verdict.proof);
+      // Anyone could have sent a waiting transaction with a false proof: it is judged without that.
+      else if (!waited) item.checked = verdict;
     }
     item.openProofs = open;
   }
@@ -253,6 +258,15 @@ export class Preparer {
   }
 }
 
+function isOfRoot(bump: Bump, root: string | undefined): boolean {
+  try {
+    return bumpRoot(bump) === root;
+  } catch (error) {
+    if (error instanceof SpvError) return false;
+    throw error;
+  }
+}
+
 /** What would refuse a transaction does not while its block may still be found: the block decides then. */
 function unlessProofWaits(item: Item, checked: Checked): Checked {
   return checked.kind === 'refused' && item.openProofs.length > 0 ? { kind: 'headerUnknown' } : checked;
@@ -273,4 +287,11 @@ function fromBeef(beef: Beef): Decoded {
     carried.push({ tx, bumps, tried: [], isRetry: false });
   }
   return { ...NOTHING, subjectTxid: beef.subjectTxid, carried };
+}
+
+function fromSet({ txs, listed }: TxSet): Decoded {
+  const carried = txs.map(({ tx, bump }): Carried => {
+    return { tx, bumps: bump === undefined ? [] : [bump], tried: [], isRetry: false };
+  });
+  return { ...NOTHING, subjectTxid: undefined, listed, carried };
 }

@@ -15,11 +15,18 @@ export const REORG_HORIZON = 100;
 /** A transaction of 64 bytes could be an inner node of the merkle tree in disguise. */
 const AMBIGUOUS_TX_BYTES = 64;
 
-/** A proof held against the headers. `side`: of a known block beside the best chain. */
+/**
+ * A proof held against the headers. `side`: of a known block beside the best chain. Refused with a `proof`: of no block of
+ * that height that we know, but perhaps of one that we shall know.
+ */
 export type ProofVerdict =
   | { readonly kind: 'proven'; readonly place: BlockPlace; readonly path: Uint8Array }
   | { readonly kind: 'side' | 'headerUnknown'; readonly proof: OpenProof }
-  | { readonly kind: 'refused'; readonly error: SpvError | IngestError };
+  | {
+      readonly kind: 'refused';
+      readonly error: SpvError | IngestError;
+      readonly proof?: OpenProof;
+    };
 
 /** Heights below our first header are asked of a configured source. */
 export async function checkProof(
@@ -39,7 +46,7 @@ export async function checkProof(
     if (known === root) return proven(tx, bump, chain.hashAt(height) ?? UNTOLD_BLOCK);
     if (known === undefined) return await checkBeyondHeaders(chain, verifyRoot, tx, bump, root);
     if (chain.sideRoots(height).includes(root)) return { kind: 'side', proof: openProof(tx, bump) };
-    return mismatch(height, root, known);
+    return mismatch(tx, bump, root, known);
   } catch (error) {
     if (error instanceof SpvError) return { kind: 'refused', error };
     throw error;
@@ -62,7 +69,7 @@ async function checkBeyondHeaders(
   if (height < chain.baseHeight()) {
     const verdict = await verifyRoot(height, root);
     if (verdict === 'confirmed') return proven(tx, bump, UNTOLD_BLOCK);
-    if (verdict === 'invalid') return mismatch(height, root, 'another root, says the header source');
+    if (verdict === 'invalid') return mismatch(tx, bump, root, 'another root, says the header source');
   }
   return { kind: 'headerUnknown', proof: openProof(tx, bump) };
 }
@@ -77,10 +84,12 @@ function openProof(tx: Transaction, bump: Bump): OpenProof {
   return { height: bump.height, path: extractPath(bump, tx.txid) };
 }
 
-function mismatch(height: number, root: string, expected: string): ProofVerdict {
+function mismatch(tx: Transaction, bump: Bump, root: string, expected: string): ProofVerdict {
+  const { height } = bump;
   const message = `the proof's merkle root is not that of block ${height}`;
   return {
     kind: 'refused',
     error: new IngestError('PROOF_ROOT_MISMATCH', message, { height, root, expected }),
+    proof: openProof(tx, bump),
   };
 }

@@ -38,7 +38,7 @@ export class OfferQueue {
 
   push(offer: Offer): void {
     this.offers.push(offer);
-    this.bytes += offer.bytes.length;
+    this.bytes += sizeOf(offer);
   }
 
   /** The next batch, offers in order of arrival; retries take half of it, more if there are no offers. */
@@ -47,9 +47,9 @@ export class OfferQueue {
     let bytes = 0;
     while (this.next < this.offers.length && batch.length < BATCH_OFFERS) {
       const offer = this.offers[this.next]!;
-      if (batch.length > 0 && bytes + offer.bytes.length > BATCH_BYTES) break;
+      if (batch.length > 0 && bytes + sizeOf(offer) > BATCH_BYTES) break;
       batch.push(offer);
-      bytes += offer.bytes.length;
+      bytes += sizeOf(offer);
       this.next++;
     }
     this.bytes -= bytes;
@@ -86,7 +86,7 @@ export class OfferQueue {
     for (const retryTxid of this.retries) {
       if (batch.length === limit) break;
       this.retries.delete(retryTxid);
-      batch.push({ source: 'sync', bytes: NO_BYTES, retryTxid, resolve: () => undefined });
+      batch.push(retryOf(retryTxid));
     }
     return batch;
   }
@@ -101,4 +101,13 @@ export class OfferQueue {
     this.waiters = [];
     for (const resolve of waiters) resolve();
   }
+}
+
+/** A waiting transaction, to be tried again. */
+export function retryOf(retryTxid: string): Offer {
+  return { source: 'sync', bytes: NO_BYTES, retryTxid, resolve: () => undefined };
+}
+
+function sizeOf({ bytes, set }: Offer): number {
+  return set?.bytes ?? bytes.length;
 }

@@ -5,8 +5,11 @@ import { parseTransaction, type Transaction } from '../spv/transaction.ts';
 import { Database } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { afterPrefix, PREFIX, SPEND_BUCKET, spendBucket } from '../store/keys.ts';
+import { type Lost, lostOps, MAX_LOST_NAMED } from '../store/lost-rows.ts';
+import { readMarker } from '../store/marker.ts';
 import { decodeProof, type ProofRecord } from '../store/proof-row.ts';
 import { type BlockPlace, decodeTx, type TxRecord } from '../store/records.ts';
+import { RowWriter } from '../store/row-bytes.ts';
 import { Store, type StoreOptions } from '../store/store.ts';
 import { declareReady, discard, finishSwap, folderState, STORE_FOLDER } from '../store/swap.ts';
 import type { TokenRecord } from '../store/token-row.ts';
@@ -30,6 +33,8 @@ export interface RebuildOptions {
   readonly store: StoreOptions;
   /** Tokens to follow besides those that the damaged store followed: their rows may be lost. */
   readonly follow: readonly string[];
+  /** Keep no note of what is lost: the operator knows, and answers are to say no more of it. */
+  readonly acceptLoss?: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -66,7 +71,8 @@ export interface RebuildReport {
 
 /**
  * Makes a store anew from the transactions, proofs and headers that still prove themselves in the files of a damaged one
- * (architecture, invariant 8). Works whatever the damage is: what is lost comes back when it is imported or synced again.
+ * (architecture, invariant 2). Works whatever the damage is: what is lost comes back when it is imported or synced again,
+ * and until then the new store remembers, as far as anything still tells, what that is.
  * The old files are only read, and stay as `index.damaged`. A crash at any moment leaves the old store or the new one, and
  * the next call begins anew.
  *
@@ -83,7 +89,9 @@ export async function rebuildStore(options: RebuildOptions, modules: RebuildModu
   const building = join(path, STORE_FOLDER.building);
   discard(building);
   try {
-    const report = await build(folder, { ...options, store: { ...options.store, path: building } }, modules);
+    const marked = markedCommit(join(path, STORE_FOLDER.marker));
+    const to = { ...options, store: { ...options.store, path: building } };
+    const report = await build(folder, marked, to, modules);
     discard(join(building, SORTED));
     await Database.assertFree(path);
     if (folderState(folder) !== before) {
@@ -101,8 +109,19 @@ export async function rebuildStore(options: RebuildOptions, modules: RebuildModu
 
 const SORTED = 'sorted';
 
+/** A commit that the old store had reached; 0 if nothing tells. */
+function markedCommit(path: string): number {
+  try {
+    return readMarker(path)?.commit ?? 0;
+  } catch (error) {
+    if (error instanceof StoreError) return 0; // it is damaged too
+    throw error;
+  }
+}
+
 async function build(
   folder: string,
+  marked: number,
   options: RebuildOptions,
   modules: RebuildModules,
 ): Promise<RebuildReport> {
@@ -112,7 +131,7 @@ async function build(
     const found = await salvage(folder, into, store.database);
     try {
       const chain = await modules.recoverChain(store.database);
-      return await new Rebuild(store, chain, found, options, modules.verifyRoot).run();
+      return await new Rebuild(store, chain, { ...found, marked }, options, modules.verifyRoot).run();
     } finally {
       await found.sorted.close();
     }
@@ -128,10 +147,13 @@ type ProofVerdict =
   | { readonly kind: 'headerUnknown'; readonly proof: OpenProof }
   | { readonly kind: 'false' };
 
+/** `marked`: a commit that the damaged store is known to have reached. */
+type Found = Salvage & { readonly marked: number };
+
 class Rebuild {
   private readonly store: Store;
   private readonly chain: ChainView;
-  private readonly found: Salvage;
+  private readonly found: Found;
   private readonly options: RebuildOptions;
   private readonly verifyRoot: VerifyRoot;
   private readonly book: TokenBook;
@@ -139,13 +161,7 @@ class Rebuild {
   private readonly counts = { kept: 0, unproven: 0, waiting: 0 };
   private readonly proofs = { kept: 0, dropped: 0, waiting: 0 };
 
-  constructor(
-    store: Store,
-    chain: ChainView,
-    found: Salvage,
-    options: RebuildOptions,
-    verifyRoot: VerifyRoot,
-  ) {
+  constructor(store: Store, chain: ChainView, found: Found, options: RebuildOptions, verifyRoot: VerifyRoot) {
     this.store = store;
     this.chain = chain;
     this.found = found;
@@ -158,6 +174,7 @@ class Rebuild {
     await this.tokens();
     await this.transactions();
     await this.waiting();
+    await this.noteLost();
     const { store, chain, found, counts, proofs, options } = this;
     const audit = await Audit.run(store, chain, options);
     if (audit.problemCount > 0) {
@@ -168,7 +185,8 @@ class Rebuild {
         { problems: audit.problemCount },
       );
     }
-    const lost = found.expected === undefined ? undefined : Math.max(0, found.expected - counts.kept);
+    const expected = found.expected?.transactions;
+    const lost = expected === undefined ? undefined : Math.max(0, expected - counts.kept);
     const followed = this.book.followedIds().length;
     return {
       transactions: { kept: counts.kept, lost, unproven: counts.unproven },
@@ -291,6 +309,44 @@ class Rebuild {
     await this.commit(ws);
   }
 
+  /** A row in the new store for each transaction that it should hold, by what is left of the old one, and does not. */
+  private async noteLost(): Promise<void> {
+    if (this.options.acceptLoss === true) return;
+    const { found, counts, store } = this;
+    const { expected, marked } = found;
+    const before = [...found.lost.txids].filter((txid) => store.tx(txid) === undefined);
+    const named = new Set<string>();
+    let more = found.lost.unnamed + Math.max(0, (expected?.waiting ?? 0) - found.waiting);
+    const name = (txid: string): void => {
+      if (named.size < MAX_LOST_NAMED) named.add(txid);
+      else more++;
+    };
+    for (const txid of before) name(txid);
+    let missing = 0;
+    for await (const txid of this.indexedButLost()) {
+      missing++;
+      name(txid);
+    }
+    more += Math.max(0, (expected?.transactions ?? 0) - counts.kept - missing);
+    const isUncertain = found.lost.isUncertain || marked > (expected?.commit ?? 0);
+    const lost: Lost = { txids: named, unnamed: more, isUncertain };
+    const ops = lostOps(new RowWriter(), lost);
+    if (ops.length === 0) return;
+    const { change } = await new CommitRows(this.workset()).build([], this.chain.tip());
+    const figures = { ...change.figures, arrival: this.arrival };
+    await store.commit({ ...change, ops: [...change.ops, ...ops], figures, lost });
+  }
+
+  /** Txids that rows of the index by txid tell of. */
+  private async *indexedButLost(): AsyncGenerator<string> {
+    const prefix = Buffer.of(PREFIX.arrival);
+    for await (const keys of inChunks(this.found.sorted.rows(prefix, afterPrefix(prefix)))) {
+      const held = await this.store.database.getMany(keys);
+      for (const [i, key] of keys.entries()) if (held[i] === undefined) yield key.toString('hex', 1);
+      this.options.signal.throwIfAborted();
+    }
+  }
+
   private async prefetch(txs: readonly Transaction[]): Promise<void> {
     const txids = new Set<string>();
     const spends = new Map<string, readonly [string, number]>();
@@ -314,6 +370,17 @@ class Rebuild {
     const { change } = await new CommitRows(ws).build(tokens, this.chain.tip());
     await this.store.commit({ ...change, figures: { ...change.figures, arrival: this.arrival } });
   }
+}
+
+async function* inChunks(rows: AsyncIterable<{ readonly key: Buffer }>): AsyncGenerator<Buffer[]> {
+  let keys: Buffer[] = [];
+  for await (const { key } of rows) {
+    keys.push(key);
+    if (keys.length < CHUNK) continue;
+    yield keys;
+    keys = [];
+  }
+  yield keys;
 }
 
 function bumpOf(proof: ProofRecord): Bump | undefined {

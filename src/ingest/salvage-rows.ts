@@ -1,6 +1,6 @@
 import { keyRange } from '../chain/rows.ts';
 import { txidOf } from '../spv/bytes.ts';
-import { decodeCommit } from '../store/commit-row.ts';
+import { type CommitRecord, decodeCommit } from '../store/commit-row.ts';
 import {
   checkIdentity,
   Database,
@@ -11,6 +11,7 @@ import {
 } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { PREFIX } from '../store/keys.ts';
+import { isLostKey, type Lost, LostReader } from '../store/lost-rows.ts';
 import { decodeProof } from '../store/proof-row.ts';
 import { decodeTx } from '../store/records.ts';
 import { RowReader } from '../store/row-bytes.ts';
@@ -21,16 +22,20 @@ import { decodeWaiting } from '../store/waiting-row.ts';
 /** Operations gathered for one write. */
 const OPS_A_WRITE = 5000;
 
+export type ExpectedRows = Pick<CommitRecord, 'commit' | 'transactions' | 'waiting'>;
+
 /** What the files of a damaged store still prove, put in order. */
 export interface Salvage {
-  /** `t` and `w` rows as they were; `p` rows under their txid first, so that a transaction's proofs stand together. */
+  /** `t`, `i` and `w` rows as they were; `p` rows under their txid first, so that a transaction's proofs stand together. */
   readonly sorted: Database;
   /** The newest row of each token. */
   readonly tokens: readonly TokenRecord[];
   readonly transactions: number;
   readonly waiting: number;
-  /** Transactions that the newest commit found spoke of; undefined if none could be read. */
-  readonly expected: number | undefined;
+  /** The newest commit found, and how many transactions there were then; undefined if none could be read. */
+  readonly expected: ExpectedRows | undefined;
+  /** What was lost already, and was not back. */
+  readonly lost: Lost;
   /** Rows, of whatever age, that do not match their seal or their txid. */
   readonly damagedRows: number;
   readonly notes: SalvageNotes;
@@ -63,8 +68,9 @@ class Salvager {
   private readonly waiting = new Set<string>();
   private readonly tokens = new Map<number, TokenRecord>();
   private readonly index = keyRange('index');
-  private commit = -1;
-  private expected: number | undefined;
+  private expected: ExpectedRows | undefined;
+  private readonly lostRows = new Map<string, SalvagedRow>();
+  private isLossDamaged = false;
   private damagedRows = 0;
   private ops: { readonly sorted: RowOp[]; readonly headers: RowOp[] } = { sorted: [], headers: [] };
 
@@ -89,6 +95,7 @@ class Salvager {
       transactions: this.newestTx.size,
       waiting: this.waiting.size,
       expected,
+      lost: this.lost(),
       damagedRows,
       notes,
     };
@@ -135,15 +142,23 @@ class Salvager {
         return;
       case PREFIX.commit:
         if (value !== undefined) {
-          const { commit, transactions } = decodeCommit(key, value);
-          if (commit > this.commit) [this.commit, this.expected] = [commit, transactions];
+          const record = decodeCommit(key, value);
+          if (record.commit > (this.expected?.commit ?? -1)) this.expected = record;
         }
         return;
       case PREFIX.header:
         this.keepHeader(key, value, sequence);
         return;
+      case PREFIX.arrival:
+        if (value !== undefined) {
+          RowReader.open(key, value);
+          this.ops.sorted.push({ key, value });
+        }
+        return;
       case PREFIX.misc:
-        if (value !== undefined && key.equals(IDENTITY_KEY)) checkIdentity(readIdentity(value), this.network);
+        if (isLostKey(key)) this.keepLost(key, value, sequence);
+        else if (value !== undefined && key.equals(IDENTITY_KEY))
+          checkIdentity(readIdentity(value), this.network);
     }
   }
 
@@ -178,6 +193,23 @@ class Salvager {
     if (Buffer.compare(key, this.index[0]) >= 0 && Buffer.compare(key, this.index[1]) < 0) return;
     if (value !== undefined) RowReader.open(key, value);
     if (this.isNewest(key, sequence)) this.ops.headers.push({ key, value });
+  }
+
+  private keepLost(key: Buffer, value: Buffer | undefined, sequence: number): void {
+    try {
+      if (value !== undefined) new LostReader().take(key, value);
+    } catch (error) {
+      this.isLossDamaged = true;
+      throw error;
+    }
+    if (this.isNewest(key, sequence)) this.lostRows.set(key.toString('latin1'), { key, value, sequence });
+  }
+
+  private lost(): Lost {
+    const reader = new LostReader();
+    for (const { key, value } of this.lostRows.values()) if (value !== undefined) reader.take(key, value);
+    const { isUncertain, ...lost } = reader.lost();
+    return { ...lost, isUncertain: isUncertain || this.isLossDamaged };
   }
 
   private isNewest(key: Buffer, sequence: number): boolean {

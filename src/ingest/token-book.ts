@@ -27,22 +27,29 @@ export class TokenBook {
     return [...this.numbers.keys()];
   }
 
+  /** Followed, and evaluated for every transaction that is held. */
+  isComplete(tokenId: string): boolean {
+    const no = this.numbers.get(tokenId);
+    return no !== undefined && this.store.tokens.get(no)?.tracked === true;
+  }
+
+  /** Numbers of the followed tokens whose stored history is still to be evaluated. */
+  incomplete(): number[] {
+    return [...this.numbers.values()].filter((no) => this.store.tokens.get(no)?.tracked === false);
+  }
+
   isFollowed(tokenNo: number): boolean {
     const token = this.store.tokens.get(tokenNo);
     return token !== undefined && this.numbers.has(token.tokenId);
   }
 
   /**
-   * Sets the followed tokens. Returns the rows to write, and those whose history in the store must be evaluated again
-   * because they were seen, or followed, and then not kept up. Those are marked as tracked only when that is done.
+   * Sets the followed tokens. Returns the rows to write. Tokens that were seen, or followed, and then not kept up are
+   * `incomplete` from then on, until their history in the store was evaluated again.
    */
-  follow(tokenIds: Iterable<string>): {
-    readonly rows: readonly TokenRecord[];
-    readonly rescan: readonly number[];
-  } {
+  follow(tokenIds: Iterable<string>): { readonly rows: readonly TokenRecord[] } {
     const wanted = new Set(tokenIds);
     const rows: TokenRecord[] = [];
-    const rescan: number[] = [];
     this.version++;
     for (const token of this.store.tokens.values()) {
       if (token.tracked && !wanted.has(token.tokenId)) rows.push({ ...token, tracked: false });
@@ -60,9 +67,8 @@ export class TokenBook {
       const token = known ?? newToken(this.nextNo++, id, isNew);
       this.numbers.set(id, token.tokenNo);
       if (known === undefined) rows.push(token);
-      if (!isNew) rescan.push(token.tokenNo);
     }
-    return { rows, rescan };
+    return { rows };
   }
 
   /** Takes back what `follow` changed here, where its rows could not be written. */

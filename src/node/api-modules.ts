@@ -1,23 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type LoadedConfig, showConfig } from '../../config/index.ts';
 import { checkConfig } from '../api/config-check.ts';
-import type { ApiModules, ChainApi, HeaderView, NodeFacts } from '../api/modules.ts';
+import type { ApiModules, ChainApi, HeaderView, NetworkApi, NodeFacts, SyncApi } from '../api/modules.ts';
 import type { Header } from '../chain/header.ts';
+import type { HeaderFollower } from '../chain/source-runner.ts';
 import { Audit } from '../ingest/audit.ts';
 import type { Health } from '../observe/health.ts';
 import type { Logs } from '../observe/log.ts';
+import { type Metrics, NO_METRICS } from '../observe/metrics.ts';
 import { MAX_BEEF_BYTES } from '../spv/limits.ts';
 import { StoreError } from '../store/errors.ts';
 import type { Core } from './core.ts';
 
 export interface ApiParts {
   readonly core: Core;
-  readonly loaded: LoadedConfig;
+  /** The configuration in force at the moment of the question. */
+  readonly loaded: () => LoadedConfig;
   readonly configFile: string;
   readonly home: string;
   readonly logs: Logs;
   readonly health: Health;
   readonly facts: () => NodeFacts;
+  readonly metrics?: Metrics;
+  /** Pollers of the header sources. */
+  readonly runners?: readonly HeaderFollower[];
+  readonly p2p?: NetworkApi;
+  readonly sync?: SyncApi;
+  readonly reload?: ApiModules['reload'];
 }
 
 const SETTLE_MS = 5_000;
@@ -26,16 +35,23 @@ const SETTLE_MS = 5_000;
 export function apiModules(parts: ApiParts): ApiModules {
   const { core, loaded, configFile: file, home, logs, health } = parts;
   return {
-    network: loaded.config.chain.network,
+    network: loaded().config.chain.network,
     view: core.reader,
     offers: core.ingest,
-    chain: chainApi(core),
+    chain: chainApi(core, parts.runners ?? []),
     config: {
       file,
-      shown: () => showConfig(loaded.config, loaded.sources),
-      check: (text) => checkConfig({ file, home }, text),
+      shown: () => {
+        const { config, sources } = loaded();
+        return showConfig(config, sources);
+      },
+      check: (text) => checkConfig({ file, home, running: loaded().config }, text),
     },
     node: { facts: parts.facts },
+    p2p: parts.p2p,
+    sync: parts.sync,
+    reload: parts.reload,
+    metrics: parts.metrics ?? NO_METRICS,
     health,
     logs,
     events: core.events,
@@ -56,8 +72,12 @@ export function apiModules(parts: ApiParts): ApiModules {
   };
 }
 
-function chainApi({ chain, chainSettled, ingest }: Core): ChainApi {
+function chainApi({ chain, chainSettled, ingest }: Core, runners: readonly HeaderFollower[]): ChainApi {
   return {
+    lag: () => {
+      const known = runners.flatMap((runner) => runner.state().behind ?? []);
+      return known.length === 0 ? undefined : Math.max(...known);
+    },
     tip: () => chain.tip(),
     baseHeight: () => chain.baseHeight(),
     header: (which) => {

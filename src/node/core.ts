@@ -1,8 +1,9 @@
-import type { Config } from '../../config/index.ts';
+import type { Config, HeaderSource } from '../../config/index.ts';
 import { HeaderChain } from '../chain/header-chain.ts';
 import { HeadersService } from '../chain/headers-service.ts';
 import type { RootVerdict, VerifyRoot } from '../ingest/chain-view.ts';
 import { Ingest } from '../ingest/ingest.ts';
+import { type Metrics, NO_METRICS } from '../observe/metrics.ts';
 import { defaultWorkers, VerifierPool } from '../spv/pool.ts';
 import { StoreError } from '../store/errors.ts';
 import { StoreReader } from '../store/reader.ts';
@@ -10,9 +11,13 @@ import type { StoreOptions } from '../store/store.ts';
 import { Store } from '../store/store.ts';
 import { EventHub } from './event-hub.ts';
 import { headerDisk } from './header-disk.ts';
+import { storeTiming, timedVerifier } from './node-metrics.ts';
 
 /** Rows gathered in memory before they become a table: at 16 MB compaction took twice the time (measured), at 64 MB no less. */
 const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
+
+/** Verifier threads without work end after this; starting them again takes less than 100 ms. */
+const VERIFIER_IDLE_MS = 60_000;
 
 /** Time from outside, so that a test can set it. */
 export interface Clock {
@@ -34,6 +39,7 @@ export interface CoreModules {
   readonly programVersion: string;
   /** The store cannot be written: say so, and keep serving reads. */
   readonly onWriteFailure: (error: unknown) => void;
+  readonly metrics?: Metrics;
 }
 
 export interface CoreOptions {
@@ -47,9 +53,10 @@ export interface Core {
   readonly chain: HeaderChain;
   readonly ingest: Ingest;
   readonly reader: StoreReader;
+  readonly pool: Pick<VerifierPool, 'stats'>;
   readonly events: EventHub;
-  /** Clients of the configured block-headers-services. */
-  readonly services: readonly HeadersService[];
+  /** Clients of the configured block-headers-services; a reload replaces them in place. */
+  readonly services: HeadersService[];
   /** Resolves when the index has taken in every change of the header chain so far. */
   readonly chainSettled: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -65,6 +72,7 @@ export function storeOptions(config: CoreOptions['config'], modules: CoreModules
     newDatabaseId: () => modules.random.hex(16),
     programVersion: modules.programVersion,
     syncWrites: config.store.syncWrites,
+    ...(modules.metrics === undefined ? {} : { timing: storeTiming(modules.metrics) }),
   };
 }
 
@@ -84,7 +92,7 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
       { disk: headerDisk(store.database), clock: modules.clock },
     );
     checkHeaders(store, chain);
-    const pool = new VerifierPool({ workers: options.workers ?? defaultWorkers() });
+    const pool = new VerifierPool({ workers: options.workers ?? defaultWorkers(), idleMs: VERIFIER_IDLE_MS });
     closers.push(() => pool.close());
     await pool.start();
     const services = headerServices(config, modules);
@@ -93,7 +101,7 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
     const ingest = new Ingest({
       store,
       chain,
-      pool,
+      pool: timedVerifier(pool, modules.metrics ?? NO_METRICS),
       verifyRoot: askServices(services, asking.signal),
       nowMs: () => modules.clock.nowMs(),
       coinbaseMatures: network !== 'regtest',
@@ -101,7 +109,7 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
       onWriteFailure: modules.onWriteFailure,
     });
     closers.push(() => ingest.close());
-    await ingest.follow(config.tokens.follow.filter((id) => !config.tokens.block.includes(id)));
+    await ingest.follow(followedTokens(config.tokens));
     await ingest.chainChanged(undefined);
     const watch = watchChain(chain, ingest, modules.onWriteFailure);
     closers.push(watch.stop);
@@ -113,7 +121,7 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
       timeOfHeight: (height) => chain.timeAt(height),
       tipHeight: () => chain.tip().height,
     });
-    return { store, chain, ingest, reader, events, services, chainSettled: watch.settled, close };
+    return { store, chain, ingest, reader, pool, events, services, chainSettled: watch.settled, close };
   } catch (error) {
     await close();
     throw error;
@@ -134,14 +142,27 @@ function checkHeaders(store: Store, chain: HeaderChain): void {
   );
 }
 
+/** Tokens to follow: what is blocked is never followed. */
+export function followedTokens({ follow, block }: Config['tokens']): string[] {
+  const blocked = new Set(block);
+  return follow.filter((id) => !blocked.has(id));
+}
+
 /** Clients of the block-headers-services that the configuration names. */
 export function headerServices(config: CoreOptions['config'], modules: CoreModules): HeadersService[] {
-  const http = { fetch: modules.fetch, clock: modules.clock, random: modules.random.fraction };
   return config.chain.headerSources.flatMap((source) =>
-    source.kind === 'service'
-      ? [new HeadersService({ url: source.url, token: source.token?.reveal() }, http)]
-      : [],
+    source.kind === 'service' ? [headerService(source, modules)] : [],
   );
+}
+
+export type ServiceSource = Extract<HeaderSource, { kind: 'service' }>;
+
+export function headerService(
+  { url, token }: ServiceSource,
+  modules: Pick<CoreModules, 'fetch' | 'clock' | 'random'>,
+): HeadersService {
+  const http = { fetch: modules.fetch, clock: modules.clock, random: modules.random.fraction };
+  return new HeadersService({ url, token: token?.reveal() }, http);
 }
 
 /** Roots that a service confirmed, remembered: a block's transactions share one. */
@@ -153,7 +174,8 @@ export function askServices(services: readonly HeadersService[], signal: AbortSi
   return async (height, root) => {
     const id = `${height}:${root}`;
     if (confirmed.has(id)) return 'confirmed';
-    for (const service of services) {
+    // A reload may replace them meanwhile.
+    for (const service of [...services]) {
       const verdict = await service.verifyRoots([{ height, root }], signal).then(
         (answers): RootVerdict => verdictOf(answers[0]),
         (): RootVerdict => 'unknown',

@@ -1,21 +1,38 @@
 import { join } from 'node:path';
-import { formatProblem, type LoadedConfig, loadConfig } from '../../config/index.ts';
+import { type ConfigProblem, formatProblem, type LoadedConfig, loadConfig } from '../../config/index.ts';
 import type { NodeFacts } from '../api/modules.ts';
+import { errorText, type ReloadOutcome } from '../api/reload-outcome.ts';
 import { ApiServer } from '../api/server.ts';
 import { refuseIfRunning } from '../api/socket.ts';
-import { HeaderSourceRunner } from '../chain/source-runner.ts';
 import { versionFacts } from '../cli/version.ts';
 import { Health } from '../observe/health.ts';
-import { errorFields, Logs } from '../observe/log.ts';
+import { errorFields, type Logs } from '../observe/log.ts';
 import { apiModules } from './api-modules.ts';
+import { ConfWatch } from './conf-watch.ts';
 import { type Core, openCore } from './core.ts';
 import { EXIT, ExitSignals } from './exit.ts';
-import { stderrFormat, stderrModules } from './stderr.ts';
+import { HeaderSources } from './header-sources.ts';
+import { NodeLogs } from './logging.ts';
+import { Network } from './network.ts';
+import { NetworkReload } from './network-reload.ts';
+import { Reloader, type ReloadTrigger } from './reload.ts';
+import { tellReload } from './reload-log.ts';
+import { Reports } from './reports.ts';
+import { RunningConfig } from './running-config.ts';
+import { loadSettled } from './settled-config.ts';
 import { systemClock, systemRandom } from './system.ts';
+import { TokenFollower } from './token-follower.ts';
+import { TokenNetwork } from './token-network.ts';
 import { watchHealth } from './watch-health.ts';
 
 /** A stop that takes longer has failed in some part; the store is safe at any moment. */
 const STOP_DEADLINE_MS = 5_000;
+
+/** Warnings about the file that make `status` degraded. */
+const CONFIG_WARNINGS = [
+  ['FILE_MODE', 'CONFIG_MODE_WIDE'],
+  ['KEY_HALVES_DIFFER', 'KEY_HALVES_DIFFER'],
+] as const;
 
 /** Runs the daemon until it is told to stop; resolves to its exit code (operator-features §3). */
 export async function runDaemon(home: string): Promise<number> {
@@ -31,73 +48,117 @@ export async function runDaemon(home: string): Promise<number> {
 async function run(home: string, signals: ExitSignals): Promise<number> {
   const configFile = join(home, 'conf.yaml');
   const loaded = await loadConfig({ file: configFile, home, create: true });
-  const logs = openLogs(loaded);
-  signals.onFault = (error) => logs.module('node').event('node.fault', errorFields(error, true));
-  signals.onForced = (signal) => logs.module('node').event('node.stop_forced', { signal });
-  const daemon = new Daemon(home, configFile, loaded, logs);
+  const daemon = new Daemon(home, configFile, loaded, signals.stopped);
+  const { logging } = daemon;
+  const log = logging.logs.module('node');
+  signals.onFault = (error) => {
+    log.event('node.fault', errorFields(error, true));
+    logging.tellFatal(`unexpected fault: ${errorText(error)}`);
+  };
+  signals.onForced = (signal) => log.event('node.stop_forced', { signal });
   try {
     await daemon.start();
   } catch (error) {
-    logs.module('node').event('node.start_failed', errorFields(error));
+    log.event('node.start_failed', errorFields(error));
+    logging.tellFatal(`the node did not start: ${errorText(error)}`);
     await daemon.stop();
     return EXIT.notStarted;
   }
+  signals.reloadWith(() => void daemon.reload('signal'));
   const reason = await signals.stopped;
   return (await daemon.stopWithin(reason, STOP_DEADLINE_MS)) ? EXIT.ok : EXIT.unclean;
 }
 
-function openLogs({ config }: LoadedConfig): Logs {
-  const { level, modules } = config.logging;
-  const logs = new Logs({ level, modules, format: stderrFormat(config.logging.format) }, stderrModules);
-  logs.addSecret(config.node.privateKey.reveal());
-  return logs;
-}
-
 /** The composition root: what is started here from top to bottom is stopped from bottom to top. */
 class Daemon {
+  readonly logging: NodeLogs;
   private readonly home: string;
   private readonly configFile: string;
-  private readonly loaded: LoadedConfig;
+  private readonly running: RunningConfig;
   private readonly logs: Logs;
   private readonly health: Health;
+  private readonly reloader: Reloader;
+  private readonly reports: Reports;
   private readonly version = versionFacts();
   private readonly startedAtMs = systemClock.nowMs();
   private readonly stoppers: { readonly part: string; readonly stop: () => Promise<unknown> | undefined }[] =
     [];
   private state: NodeFacts['state'] = 'starting';
 
-  constructor(home: string, configFile: string, loaded: LoadedConfig, logs: Logs) {
+  constructor(home: string, configFile: string, loaded: LoadedConfig, stopped: Promise<unknown>) {
     this.home = home;
     this.configFile = configFile;
-    this.loaded = loaded;
-    this.logs = logs;
-    this.health = new Health({ nowMs: systemClock.nowMs, log: logs.module('node') });
+    this.running = new RunningConfig(loaded);
+    this.logging = new NodeLogs(loaded.config, (isFailed, text) => this.tellLogFile(isFailed, text));
+    this.logs = this.logging.logs;
+    this.health = new Health({ nowMs: systemClock.nowMs, log: this.logs.module('node') });
+    this.reports = new Reports(
+      { version: this.version, startedAtMs: this.startedAtMs },
+      { clock: systemClock, log: this.logs.module('node'), health: this.health, stopped },
+    );
+    this.stoppers.push({ part: 'reports', stop: () => this.reports.stop() });
+    this.reloader = new Reloader(
+      {},
+      {
+        load: () => this.loadAgain(),
+        running: this.running,
+        clock: systemClock,
+        onState: (state) => this.reports.onReloadState(state),
+        onOutcome: (outcome) => this.tellReload(outcome),
+        onFinishFailed: (component, error) =>
+          this.logs.module('node').event('config.finish_failed', { component, ...errorFields(error) }),
+      },
+    );
   }
 
   async start(): Promise<void> {
-    const { logs, health, loaded } = this;
+    const { logs, running } = this;
     const log = logs.module('node');
-    const { config } = loaded;
+    const { config, digest } = running.loaded;
     log.event('node.starting', {
       home: this.home,
       network: config.chain.network,
       version: this.version.version,
     });
-    this.tellConfig();
+    this.tellConfig(running.loaded, digest);
     await refuseIfRunning(config.rpc.socket);
     const core = await this.openCore();
     this.stoppers.push({ part: 'core', stop: () => core.close() });
-    const runners = this.startSources(core);
-    this.stoppers.push({ part: 'health', stop: watchHealth({ core, runners, health, logs, config }) });
-    const modules = apiModules({ ...this.parts(), core, facts: () => this.facts() });
-    const api = new ApiServer(
-      { socketPath: config.rpc.socket, mode: config.rpc.mode === 0o660 ? 0o660 : 0o600 },
-      modules,
-    );
-    await api.start();
-    this.stoppers.push({ part: 'api', stop: () => api.stop() });
+    // The store is ours alone now, and so is the log file beside it.
+    this.logging.openFile();
+    const sources = new HeaderSources(config, core.services, {
+      clock: systemClock,
+      random: systemRandom,
+      fetch,
+      chain: core.chain,
+    });
+    sources.start();
+    this.stoppers.push({ part: 'header sources', stop: () => sources.stop() });
+    const { runners } = sources;
+    const network = await this.startNetwork(core);
+    const tokenNetwork = await this.startTokenNetwork(core, network, sources);
+    const tokens = new TokenFollower({
+      tokens: core.ingest,
+      monotonicMs: systemClock.monotonicMs,
+      log: logs.module('ingest'),
+      onChanged: () => tokenNetwork.tokensChanged(),
+      onComplete: () => tokenNetwork.tokensComplete(),
+    });
+    // Asked and told in this order: what others need comes first.
+    this.reloader.register(this.logging, sources, tokens, new NetworkReload(network));
+    this.stoppers.push({ part: 'health', stop: this.watch(core, sources, network, tokenNetwork) });
+    const api = await this.startApi(core, sources, network, tokenNetwork);
+    this.watchFile();
+    this.stoppers.push({ part: 'reload', stop: () => this.reloader.stop() });
     this.state = 'running';
+    this.reports.started({ core, runners, api, storePath: config.store.path, network });
     log.event('node.started', { ms: systemClock.nowMs() - this.startedAtMs, pid: process.pid });
+  }
+
+  /** Takes conf.yaml as it is now into use, whole or not at all: for SIGHUP and for `node.reload`. */
+  reload(trigger: ReloadTrigger): Promise<ReloadOutcome> {
+    this.logging.reopenFile();
+    return this.reloader.request(trigger);
   }
 
   /** True if every part stopped in order and in time. */
@@ -113,6 +174,7 @@ class Daemon {
     cancel();
     log.event('node.stopped', { ms: systemClock.nowMs() - start });
     this.logs.flush();
+    this.logging.closeFile();
     return clean;
   }
 
@@ -131,9 +193,91 @@ class Daemon {
     return clean;
   }
 
-  private parts() {
-    const { loaded, configFile, home, logs, health } = this;
-    return { loaded, configFile, home, logs, health };
+  private async startNetwork(core: Core): Promise<Network> {
+    const { logs, health, version } = this;
+    const network = await Network.create(this.running.config, {
+      ...{ logs, health, version: version.version },
+      clock: systemClock,
+      random: systemRandom.fraction,
+      followed: () => core.ingest.followed(),
+    });
+    this.stoppers.push({ part: 'network', stop: () => network.stop() });
+    await network.start();
+    return network;
+  }
+
+  private async startTokenNetwork(
+    core: Core,
+    network: Network,
+    sources: HeaderSources,
+  ): Promise<TokenNetwork> {
+    const { logs, health, running } = this;
+    const tokenNetwork = new TokenNetwork({
+      ...{ core, network, logs, health, clock: systemClock, random: systemRandom.fraction },
+      chain: running.config.chain,
+    });
+    this.stoppers.push({ part: 'token network', stop: () => tokenNetwork.stop() });
+    await tokenNetwork.start();
+    sources.attachPeers(tokenNetwork.headers.source);
+    return tokenNetwork;
+  }
+
+  private async startApi(
+    core: Core,
+    { runners }: HeaderSources,
+    network: Network,
+    tokenNetwork: TokenNetwork,
+  ): Promise<ApiServer> {
+    const { running, configFile, home, logs, health } = this;
+    const modules = apiModules({
+      ...{ configFile, home, logs, health, core, runners },
+      loaded: () => running.loaded,
+      metrics: this.reports.metrics,
+      p2p: network.api,
+      sync: tokenNetwork.api,
+      facts: () => this.facts(),
+      reload: () => this.reload('rpc'),
+    });
+    const { socket, mode } = running.config.rpc;
+    const api = new ApiServer({ socketPath: socket, mode: mode === 0o660 ? 0o660 : 0o600 }, modules);
+    await api.start();
+    this.stoppers.push({ part: 'api', stop: () => api.stop() });
+    return api;
+  }
+
+  private watch(
+    core: Core,
+    { runners }: HeaderSources,
+    network: Network,
+    tokenNetwork: TokenNetwork,
+  ): () => undefined {
+    const { health, logs, running } = this;
+    const wanted = (): readonly string[] => running.config.network.addresses;
+    const { config } = running;
+    return watchHealth({
+      core,
+      runners,
+      health,
+      logs,
+      config,
+      network: { api: network.api, wanted },
+      sync: tokenNetwork.api,
+    });
+  }
+
+  private watchFile(): void {
+    const { running, logs } = this;
+    const watch = new ConfWatch(this.configFile, {
+      running,
+      load: () => this.loadAgain(),
+      after: systemClock.after,
+      log: logs.module('node'),
+    });
+    this.stoppers.push({ part: 'configuration watch', stop: () => watch.stop() });
+  }
+
+  private loadAgain(): Promise<LoadedConfig> {
+    return loadSettled({ file: this.configFile, home: this.home }, systemClock);
   }
 
   private facts(): NodeFacts {
@@ -145,21 +289,44 @@ class Daemon {
       pid: process.pid,
       startedAtMs: this.startedAtMs,
       home: this.home,
-      configHash: this.loaded.digest,
+      configHash: this.running.loaded.digest,
+      reload: this.reloader.facts(),
     };
   }
 
-  private tellConfig(): void {
+  private tellConfig(loaded: LoadedConfig, hash: string): void {
     const log = this.logs.module('node');
-    const { loaded, configFile: file } = this;
+    const file = this.configFile;
     if (loaded.written === 'file') log.event('config.created', { file });
-    log.event('config.loaded', { file, hash: loaded.digest.slice(0, 16) });
+    log.event('config.loaded', { file, hash: hash.slice(0, 16) });
     for (const warning of loaded.warnings) log.event('config.warning', { text: formatProblem(warning) });
+    this.warnOf(loaded.warnings);
+  }
+
+  /** What is wrong with the file, and yet not wrong enough to refuse it. */
+  private warnOf(warnings: readonly ConfigProblem[]): void {
+    const { health } = this;
+    for (const [code, warning] of CONFIG_WARNINGS) {
+      const found = warnings.find((problem) => problem.code === code);
+      if (found === undefined) health.clear(warning);
+      else health.raise(warning, formatProblem(found));
+    }
+  }
+
+  private tellReload(outcome: ReloadOutcome): void {
+    this.reports.reloaded(outcome);
+    tellReload(outcome, { log: this.logs.module('node'), health: this.health });
+    if (outcome.refusal === undefined) this.warnOf(outcome.warnings);
+  }
+
+  private tellLogFile(isFailed: boolean, text: string): void {
+    if (isFailed) this.health.raise('LOG_FILE_FAILED', text);
+    else this.health.clear('LOG_FILE_FAILED');
   }
 
   private async openCore(): Promise<Core> {
     const start = systemClock.nowMs();
-    const { config } = this.loaded;
+    const { config } = this.running;
     const log = this.logs.module('store');
     const core = await openCore(
       { config },
@@ -168,6 +335,7 @@ class Daemon {
         random: systemRandom,
         fetch,
         programVersion: this.version.version,
+        metrics: this.reports.metrics,
         onWriteFailure: (error) => {
           log.event('store.write_failed', errorFields(error));
           this.health.raise('STORE_WRITE_FAILED', error instanceof Error ? error.message : String(error));
@@ -183,20 +351,5 @@ class Daemon {
       ms: systemClock.nowMs() - start,
     });
     return core;
-  }
-
-  private startSources(core: Core): HeaderSourceRunner[] {
-    const runners = core.services.map(
-      (source) =>
-        new HeaderSourceRunner(
-          {},
-          { source, chain: core.chain, clock: systemClock, random: systemRandom.fraction },
-        ),
-    );
-    for (const runner of runners) {
-      runner.start();
-      this.stoppers.push({ part: 'header source', stop: () => runner.stop() });
-    }
-    return runners;
   }
 }

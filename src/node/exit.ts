@@ -10,7 +10,10 @@ export const EXIT = {
   fault: 70,
 } as const;
 
-/** SIGINT and SIGTERM stop the daemon, a second one ends it at once; an uncaught error ends it with a code of its own. */
+/**
+ * SIGINT and SIGTERM stop the daemon, a second one ends it at once; SIGHUP reloads; an uncaught error ends it with a code
+ * of its own.
+ */
 export class ExitSignals {
   /** Resolves to the name of the first signal. */
   readonly stopped: Promise<string>;
@@ -20,6 +23,8 @@ export class ExitSignals {
     );
   };
   onForced: (signal: string) => void = () => undefined;
+  private onHangUp: (() => void) | undefined;
+  private hasHungUp = false;
   private firstMs: number | undefined;
   private readonly handlers: [NodeJS.Signals, () => void][];
   private readonly onError = (error: unknown): void => {
@@ -41,11 +46,23 @@ export class ExitSignals {
       ['SIGINT', stop('SIGINT')],
       ['SIGTERM', stop('SIGTERM')],
       // Without a handler SIGHUP would end the process.
-      ['SIGHUP', () => undefined],
+      ['SIGHUP', () => this.hangUp()],
     ];
     for (const [signal, handler] of this.handlers) process.on(signal, handler);
     process.on('uncaughtException', this.onError);
     process.on('unhandledRejection', this.onError);
+  }
+
+  /** Calls it at each SIGHUP from now on, and at once if one came before: none is lost. */
+  reloadWith(reload: () => void): void {
+    this.onHangUp = reload;
+    if (this.hasHungUp) reload();
+    this.hasHungUp = false;
+  }
+
+  private hangUp(): void {
+    if (this.onHangUp === undefined) this.hasHungUp = true;
+    else this.onHangUp();
   }
 
   close(): void {

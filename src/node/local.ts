@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LoadedConfig, loadConfig } from '../../config/index.ts';
 import type { ApiModules } from '../api/modules.ts';
@@ -5,6 +6,8 @@ import type { LocalNode, OpenLocalOptions } from '../cli/io.ts';
 import { versionFacts } from '../cli/version.ts';
 import { Health } from '../observe/health.ts';
 import { Logs } from '../observe/log.ts';
+import { StoreError } from '../store/errors.ts';
+import { STORE_FOLDER } from '../store/swap.ts';
 import { apiModules } from './api-modules.ts';
 import { type CoreModules, openCore } from './core.ts';
 import { repairModules } from './repair.ts';
@@ -26,12 +29,12 @@ export interface LocalParts {
  * The data directory of a home for one command, while no daemon runs. Logs warnings and errors only.
  * @throws ConfigError, StoreError (STORE_LOCKED while a daemon has it)
  */
-export async function openLocal(home: string, { repair }: OpenLocalOptions): Promise<LocalNode> {
-  const parts = await localParts(home);
+export async function openLocal(home: string, { repair, create }: OpenLocalOptions): Promise<LocalNode> {
+  const parts = await localParts(home, create);
   if (repair) return { modules: repairModules(parts), close: () => Promise.resolve() };
   const core = await openCore({ config: parts.loaded.config }, parts.coreModules);
   return {
-    modules: apiModules({ ...parts, core }),
+    modules: apiModules({ ...parts, loaded: () => parts.loaded, core }),
     close: async () => {
       await core.ingest.drained();
       await core.close();
@@ -39,9 +42,11 @@ export async function openLocal(home: string, { repair }: OpenLocalOptions): Pro
   };
 }
 
-async function localParts(home: string): Promise<LocalParts> {
+async function localParts(home: string, create: boolean): Promise<LocalParts> {
   const configFile = join(home, 'conf.yaml');
-  const loaded = await loadConfig({ file: configFile, home, create: true });
+  if (!create) refuseEmptyHome(home, configFile);
+  const loaded = await loadConfig({ file: configFile, home, create });
+  if (!create) refuseWithoutStore(home, loaded.config.store.path);
   const logs = new Logs({ level: 'warn', format: stderrFormat(loaded.config.logging.format) }, stderrModules);
   const health = new Health({ nowMs: systemClock.nowMs, log: logs.module('node') });
   const { version, commit } = versionFacts();
@@ -63,4 +68,17 @@ async function localParts(home: string): Promise<LocalParts> {
     onWriteFailure: (error: unknown) => health.raise('STORE_WRITE_FAILED', String(error)),
   };
   return { home, configFile, loaded, logs, health, coreModules, facts };
+}
+
+/** To look into a home is no reason to make one: its name may be mistyped. */
+function refuseEmptyHome(home: string, configFile: string): void {
+  if (existsSync(configFile)) return;
+  throw new StoreError('STORE_MISSING', `${home} is no home of btcfed: it has no conf.yaml`, { path: home });
+}
+
+function refuseWithoutStore(home: string, path: string): void {
+  const { database, marker, ready } = STORE_FOLDER;
+  if ([database, marker, ready].some((name) => existsSync(join(path, name)))) return;
+  const how = '`btcfed run`, `btcfed import` and `btcfed headers import` make one';
+  throw new StoreError('STORE_MISSING', `there is no store in ${path} (home ${home}): ${how}`, { path });
 }

@@ -3,9 +3,10 @@ import { checkConfig } from '../api/config-check.ts';
 import type { ApiModules } from '../api/modules.ts';
 import { HeaderChain } from '../chain/header-chain.ts';
 import { rebuildStore } from '../ingest/rebuild.ts';
+import { NO_METRICS } from '../observe/metrics.ts';
 import { MAX_BEEF_BYTES } from '../spv/limits.ts';
 import { StoreError } from '../store/errors.ts';
-import { askServices, headerServices, storeOptions } from './core.ts';
+import { askServices, followedTokens, headerServices, storeOptions } from './core.ts';
 import { headerDisk } from './header-disk.ts';
 import type { LocalParts } from './local.ts';
 
@@ -25,14 +26,16 @@ export function repairModules(parts: LocalParts): ApiModules {
       check: (text) => checkConfig({ file, home }, text),
     },
     node: { facts },
+    metrics: NO_METRICS,
     health,
     logs,
     events: { onAppend: () => () => undefined },
-    verifyStore: async ({ signal }, progress) => {
+    verifyStore: async ({ acceptLoss, signal }, progress) => {
       const report = await rebuildStore(
         {
           store: storeOptions(config, coreModules),
-          follow: config.tokens.follow,
+          follow: followedTokens(config.tokens),
+          acceptLoss,
           signal,
           onProgress: (done, total) => progress({ done, total }),
         },

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Random } from './core.ts';
+import type { Clock } from '../p2p/types.ts';
+import type { Random } from './core.ts';
 
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -1,9 +1,15 @@
 import type { Config } from '../../config/index.ts';
-import type { HeaderSourceRunner } from '../chain/source-runner.ts';
+import type { NetworkApi, SyncApi } from '../api/modules.ts';
+import type { HeaderFollower } from '../chain/source-runner.ts';
 import { PENDING_LIMITS } from '../ingest/pending-set.ts';
 import type { Health } from '../observe/health.ts';
-import type { Logs } from '../observe/log.ts';
+import { errorFields, type Logs } from '../observe/log.ts';
+import { lostText } from '../observe/lost-text.ts';
+import { ClockSteps } from './clock-steps.ts';
 import type { Core } from './core.ts';
+import { descriptors } from './process-metrics.ts';
+import { systemClock } from './system.ts';
+import { checkDescriptorLimit, checkNetwork, checkSync } from './watch-network.ts';
 
 const CHECK_MS = 1_000;
 const STATUS_LINE_MS = 30_000;
@@ -12,19 +18,31 @@ const STALE_TIP_SECONDS = 3 * 60 * 60;
 
 export interface WatchedParts {
   readonly core: Core;
-  readonly runners: readonly HeaderSourceRunner[];
+  readonly runners: readonly HeaderFollower[];
   readonly health: Health;
   readonly logs: Logs;
   readonly config: Config;
+  readonly network?: { readonly api: NetworkApi; readonly wanted: () => readonly string[] };
+  readonly sync?: SyncApi;
 }
 
 /** Looks after the named warnings, and writes one status line each half minute. The result stops it. */
 export function watchHealth(parts: WatchedParts): () => undefined {
   let saidAt = Date.now();
   let sequence = parts.core.reader.facts().sequence;
+  const clockSteps = new ClockSteps({ clock: systemClock, health: parts.health });
+  checkDescriptorLimit(descriptors().max, parts.config.peers.maxPeers, parts.health);
+  let mends = parts.core.store.mends;
   const check = (): void => {
+    mends = checkWriting(parts, mends);
     checkHeaders(parts);
     checkRest(parts);
+    clockSteps.check();
+    if (parts.network !== undefined) checkNetwork(parts.network.api, parts.network.wanted(), parts.health);
+    if (parts.sync !== undefined) {
+      const knowsPeers = (parts.network?.api.facts().known ?? 0) > 0;
+      checkSync(parts.sync, parts.core.ingest.followed(), knowsPeers, parts.health);
+    }
     parts.health.tick();
     if (Date.now() - saidAt < STATUS_LINE_MS) return;
     const seconds = (Date.now() - saidAt) / 1000;
@@ -68,11 +86,23 @@ function checkHeaders({ core, runners, health, config }: WatchedParts): void {
   } else health.clear('HEADER_SOURCE_FAILED');
 }
 
+/** A disk that was full may have room by now; nobody need wait for the next transaction to find out. */
+function checkWriting({ core, health, logs }: WatchedParts, mends: number): number {
+  const { store } = core;
+  store
+    .mend()
+    .catch((error: unknown) => logs.module('store').event('store.write_failed', errorFields(error)));
+  if (store.mends > mends && !store.database.cannotWrite) health.clear('STORE_WRITE_FAILED');
+  return store.mends;
+}
+
 function checkRest({ core, health }: WatchedParts): void {
   if (core.ingest.followed().length === 0) {
-    health.raise('TOKENS_NONE_FOLLOWED', 'add token ids to tokens.follow in conf.yaml, then restart');
+    health.raise('TOKENS_NONE_FOLLOWED', 'add token ids to tokens.follow in conf.yaml, then reload');
   } else health.clear('TOKENS_NONE_FOLLOWED');
-  const { pending } = core.reader.facts();
+  const { pending, lost } = core.reader.facts();
+  if (lost !== undefined) health.raise('STORE_INCOMPLETE', lostText(lost));
+  else health.clear('STORE_INCOMPLETE');
   const limit = PENDING_LIMITS.transactions;
   if (pending > limit * 0.9) health.raise('PENDING_NEAR_LIMIT', `${pending} of ${limit} transactions wait`);
   else health.clear('PENDING_NEAR_LIMIT');

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { LOG_EVENTS, type LogEventName } from './events.ts';
+import { LOG_EVENTS, type LogEventName, UNLIMITED_EVENTS } from './events.ts';
 import { formatLine } from './format.ts';
 import { LOG_MODULES, type LogFormat, type LogLevel, type LogModule } from './levels.ts';
 import { RepeatLimiter } from './limiter.ts';
@@ -22,6 +22,10 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Colours the level in the text form; for a terminal only. */
   readonly color?: boolean;
+  /** False: lines go to the log file only. Default true. */
+  readonly console?: boolean;
+  /** Form of the lines in the log file, if there is one. */
+  readonly fileFormat?: LogFormat;
   readonly modules?: Readonly<Partial<Record<LogModule, LogLevel>>>;
 }
 
@@ -29,6 +33,8 @@ export interface LogModules {
   readonly nowMs: () => number;
   /** Takes whole lines; the daemon gives stderr. */
   readonly write: (line: string) => void;
+  /** Takes the same lines for the log file. */
+  readonly writeFile?: (line: string) => void;
 }
 
 /** Field names whose value is never written, whatever it is. */
@@ -92,6 +98,16 @@ export class Logs {
     for (const [module, logger] of this.#loggers) logger.level = opts.modules?.[module] ?? opts.level;
   }
 
+  /** What `restore` takes: options and levels as they are, those set by `setLevel` included. */
+  saved(): { readonly options: LogOptions; readonly levels: Readonly<Record<LogModule, LogLevel>> } {
+    return { options: this.#options, levels: this.levels() };
+  }
+
+  restore({ options, levels }: ReturnType<Logs['saved']>): void {
+    this.configure(options);
+    for (const [module, logger] of this.#loggers) logger.level = levels[module];
+  }
+
   /** Sets one module's level, or every module's. Lasts until the next `configure`. */
   setLevel(level: LogLevel, module?: LogModule): void {
     for (const [name, logger] of this.#loggers) {
@@ -136,9 +152,15 @@ export class Logs {
   }
 
   #write(line: string): void {
-    let text = formatLine(line, this.#options.format, this.#options.color);
+    const { format, color, console = true, fileFormat } = this.#options;
+    if (console) this.#modules.write(this.#censored(formatLine(line, format, color)));
+    if (fileFormat !== undefined) this.#modules.writeFile?.(this.#censored(formatLine(line, fileFormat)));
+  }
+
+  #censored(line: string): string {
+    let text = line;
     for (const secret of this.#secrets) text = text.replaceAll(secret, CENSOR);
-    this.#modules.write(text);
+    return text;
   }
 }
 
@@ -158,7 +180,8 @@ class ModuleLog implements Log {
     if (!this.#logger.isLevelEnabled(level)) return;
     const all = { ...this.#fields, ...fields };
     const repeats = level === 'warn' || level === 'error' || all['code'] !== undefined;
-    if (repeats && !this.#take(`${name} ${String(all['code'] ?? '')} ${String(all['peer'] ?? '')}`)) return;
+    const isLimited = repeats && !UNLIMITED_EVENTS.has(name);
+    if (isLimited && !this.#take(`${name} ${String(all['code'] ?? '')} ${String(all['peer'] ?? '')}`)) return;
     this.#logger[level]({ event: name, ...plain(all) }, message);
   }
 

@@ -19,6 +19,11 @@ export interface VerifierPoolOptions {
   readonly workers: number;
   /** For one request of standard scripts, and for one transaction that needs the interpreter. */
   readonly timeLimitMs?: number;
+  /**
+   * Threads are started by the first work, and ended after so long without any: two of them hold 27 MB (measured).
+   * Without it they start with the pool and stay.
+   */
+  readonly idleMs?: number;
   /** Body of the threads; for tests. */
   readonly workerUrl?: URL;
 }
@@ -28,6 +33,8 @@ export interface VerifierPoolStats {
   readonly waiting: number;
   /** Threads that ended without being asked to. */
   readonly lostThreads: number;
+  /** Threads that run now. */
+  readonly threads: number;
   /** Jobs answered, of them by the interpreter. */
   readonly answered: number;
   readonly interpreted: number;
@@ -79,7 +86,10 @@ interface Slot {
  */
 export class VerifierPool {
   private readonly timeLimitMs: number;
+  private readonly idleMs: number | undefined;
   private readonly workerUrl: URL;
+  private idleTimer: NodeJS.Timeout | undefined;
+  private ending: Promise<unknown> = Promise.resolve();
   private readonly slots: Slot[] = [];
   private readonly chunked = new Fifo<Task>();
   private readonly alone = new Fifo<Task>();
@@ -95,16 +105,21 @@ export class VerifierPool {
   /** `workers`: threads, at least 1. */
   constructor(options: VerifierPoolOptions) {
     this.timeLimitMs = options.timeLimitMs ?? DEFAULT_TIME_LIMIT_MS;
+    this.idleMs = options.idleMs;
     this.workerUrl = options.workerUrl ?? workerUrl();
     for (let i = 0; i < Math.max(1, options.workers); i++) {
       this.slots.push({ thread: undefined, ready: false, chunks: [], lastWasAlone: false });
     }
   }
 
-  /** Starts the threads; resolves when all are ready, rejects with SpvError VERIFIER_FAILED if they do not start. */
+  /**
+   * Starts the threads, unless they come with the first work; resolves when all are ready, rejects with SpvError
+   * VERIFIER_FAILED if they do not start.
+   */
   async start(): Promise<void> {
     if (this.state !== 'new') throw notRunning(this.state);
     this.state = 'running';
+    if (this.idleMs !== undefined) return;
     await new Promise<void>((resolve, reject) => {
       this.started = { resolve, reject };
       for (const slot of this.slots) this.spawn(slot);
@@ -125,6 +140,7 @@ export class VerifierPool {
       const batch: Batch = { jobs, results, open: jobs.length, resolve };
       for (let index = 0; index < jobs.length; index++) this.chunked.push({ batch, index });
       this.waiting += jobs.length;
+      clearTimeout(this.idleTimer);
       this.reviveAll();
       for (const slot of this.slots) this.feed(slot);
     });
@@ -133,23 +149,37 @@ export class VerifierPool {
   /** Ends the threads. What is not decided yet gets VERIFIER_FAILED. */
   async close(): Promise<void> {
     this.state = 'closed';
+    clearTimeout(this.idleTimer);
     this.failAll('the verifier was closed');
     this.started?.reject(notRunning('closed'));
-    await Promise.all(this.slots.map((slot) => slot.thread?.terminate()));
+    await Promise.all([this.ending, ...this.slots.map((slot) => slot.thread?.terminate())]);
   }
 
   stats(): VerifierPoolStats {
     const { waiting, lostThreads, answered, interpreted } = this;
-    return { waiting, lostThreads, answered, interpreted };
+    const threads = this.slots.filter(({ thread }) => thread !== undefined).length;
+    return { waiting, lostThreads, threads, answered, interpreted };
   }
 
   private spawn(slot: Slot): void {
     slot.ready = false;
-    slot.thread = new PoolThread(this.workerUrl, this.timeLimitMs, {
-      onReady: () => this.onReady(slot),
-      onReply: (reply) => this.onReply(slot, reply),
-      onGone: (reason) => this.onGone(slot, reason),
+    const isOurs = (): boolean => slot.thread === thread;
+    const thread: PoolThread = new PoolThread(this.workerUrl, this.timeLimitMs, {
+      onReady: () => isOurs() && this.onReady(slot),
+      onReply: (reply) => isOurs() && this.onReply(slot, reply),
+      onGone: (reason) => isOurs() && this.onGone(slot, reason),
     });
+    slot.thread = thread;
+  }
+
+  /** Nothing is waited for: the threads may go. */
+  private rest(): void {
+    const threads = this.slots.map(({ thread }) => thread);
+    for (const slot of this.slots) {
+      slot.thread = undefined;
+      slot.ready = false;
+    }
+    this.ending = Promise.all(threads.map((thread) => thread?.terminate()));
   }
 
   /** After the pool gave up on threads that do not start, new work is a new try. */
@@ -266,6 +296,9 @@ export class VerifierPool {
   private settle(task: Task, result: SpvError | undefined): void {
     const { batch, index } = task;
     this.waiting--;
+    if (this.waiting === 0 && this.idleMs !== undefined && this.state === 'running') {
+      this.idleTimer = setTimeout(() => this.rest(), this.idleMs).unref();
+    }
     this.answered++;
     batch.results[index] = result;
     batch.open--;

@@ -15,12 +15,18 @@ interface Part {
 
 /**
  * Atomic BEEF (BRC-95) of a stored transaction: itself, and its ancestors up to proven ones. Undefined if it is not
- * stored, or if an unproven ancestor's parents are not (a transaction whose block was undone, for one).
+ * stored, or if an unproven ancestor's parents are not (a transaction whose block was undone, for one), or if the raw
+ * transactions together have more than `maxBytes`.
  */
-export function buildBeef(store: Store, txid: string): Uint8Array | undefined {
+export function buildBeef(
+  store: Store,
+  txid: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Uint8Array | undefined {
   const parts = new Map<string, Part>();
   const order: string[] = [];
   const stack: { txid: string; done: boolean }[] = [{ txid, done: false }];
+  let bytes = 0;
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     if (at.done) {
       order.push(at.txid);
@@ -29,6 +35,8 @@ export function buildBeef(store: Store, txid: string): Uint8Array | undefined {
     if (parts.has(at.txid)) continue;
     const record = store.tx(at.txid);
     if (record === undefined) return undefined;
+    bytes += record.raw.length;
+    if (bytes > maxBytes) return undefined;
     checkBytes(record);
     const bump = record.place === undefined ? undefined : readProof(store, record);
     if (record.place !== undefined && bump === undefined) return undefined;

@@ -1,11 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { RULES_VERSION } from '../token/judge.ts';
 import { StoreError } from './errors.ts';
 import { miscKey } from './keys.ts';
 import { type Marker, readMarker, writeMarker } from './marker.ts';
+import { freeBytesOf, roomAdvice } from './room.ts';
 import { RowReader, RowWriter } from './row-bytes.ts';
 import { finishSwap, STORE_FOLDER } from './swap.ts';
+import { NO_TIMING, ROW_READS_PER_MEASURE, type StoreTiming } from './timing.ts';
 
 /** Version of all row formats together. A store of a newer one is refused. */
 export const STORE_FORMAT = 1;
@@ -35,6 +38,9 @@ export interface DatabaseOptions {
   readonly newDatabaseId: () => string;
   /** Version of the program, kept in the identity row of a database made now. */
   readonly programVersion: string;
+  readonly timing?: StoreTiming;
+  /** Bytes left on the disk of a folder; default: those that the system tells. */
+  readonly freeBytes?: (folder: string) => number;
 }
 
 export interface Identity {
@@ -42,6 +48,8 @@ export interface Identity {
   readonly network: string;
   readonly databaseId: string;
   readonly createdBy: string;
+  /** Version of the token rules that all verdicts in it were made by. */
+  readonly rules: number;
 }
 
 export const IDENTITY_KEY = miscKey('identity');
@@ -51,19 +59,23 @@ export class Database {
   readonly identity: Identity;
   private readonly level: Level;
   private readonly markerPath: string;
-  /** Bytes that opening may have to write: what the log holds, as tables. */
   private readonly roomBytes: number;
+  private readonly freeBytes: (folder: string) => number;
+  private readonly timing: StoreTiming;
+  private rowReads = 0;
   private lastWrite: Promise<unknown> = Promise.resolve();
   /** True after a failed write: LevelDB's log may end in a torn record. */
   private isTorn = false;
   private isClosed = false;
   private afterMending: () => void = () => undefined;
 
-  private constructor(level: Level, identity: Identity, markerPath: string, roomBytes: number) {
+  private constructor(level: Level, identity: Identity, markerPath: string, options: DatabaseOptions) {
     this.level = level;
     this.identity = identity;
     this.markerPath = markerPath;
-    this.roomBytes = roomBytes;
+    this.roomBytes = roomFor(options);
+    this.freeBytes = options.freeBytes ?? freeBytesOf;
+    this.timing = options.timing ?? NO_TIMING;
   }
 
   /** Opens the database, or makes it if there is neither a database nor a marker. */
@@ -85,7 +97,7 @@ export class Database {
     const level = await openLevel(folder, options, isNew);
     try {
       const identity = await identify(level, options, marker !== undefined);
-      const database = new Database(level, identity, markerPath, 2 * options.writeBufferBytes);
+      const database = new Database(level, identity, markerPath, options);
       const { format, network, databaseId } = identity;
       if (marker !== undefined && marker.databaseId !== databaseId) {
         throw new StoreError('STORE_IDENTITY', `${markerPath} belongs to another database`, {
@@ -126,24 +138,41 @@ export class Database {
 
   /** Value of a row, undefined if absent. Checks no seal. */
   get(key: Buffer, snapshot?: Snapshot): Buffer | undefined {
+    const isMeasured = this.rowReads++ % ROW_READS_PER_MEASURE === 0;
+    const startMs = isMeasured ? performance.now() : 0;
     try {
       return this.level.getSync(key, snapshot === undefined ? {} : { snapshot });
     } catch (error) {
       throw readFailed(key, error);
+    } finally {
+      if (isMeasured) this.timing.read('row', secondsSince(startMs));
     }
   }
 
   async getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]> {
+    const startMs = performance.now();
     try {
       return await this.level.getMany(keys);
     } catch (error) {
       throw readFailed(keys[0] ?? Buffer.alloc(0), error);
+    } finally {
+      this.timing.read('batch', secondsSince(startMs));
     }
+  }
+
+  /** True behind a failed write, until the database was opened again. */
+  get cannotWrite(): boolean {
+    return this.isTorn;
+  }
+
+  /** How much is to be freed on a disk that is too full to write on; undefined if it is not. */
+  lackOfRoom(): string | undefined {
+    return roomAdvice(this.freeBytes(dirname(this.markerPath)), this.roomBytes);
   }
 
   /** Writes all rows or none, one call after another; `sync` = survives power loss. */
   write(ops: readonly RowOp[], sync: boolean): Promise<void> {
-    const done = this.lastWrite.then(() => this.writeNow(ops, sync));
+    const done = this.lastWrite.then(() => this.writeTimed(ops, sync));
     this.lastWrite = done.catch(() => undefined);
     return done;
   }
@@ -151,6 +180,17 @@ export class Database {
   /** Called when the database was opened anew behind a failed write; snapshots from before are closed then. */
   onMended(listener: () => void): void {
     this.afterMending = listener;
+  }
+
+  private async writeTimed(ops: readonly RowOp[], sync: boolean): Promise<void> {
+    const startMs = performance.now();
+    try {
+      await this.writeNow(ops, sync);
+      this.timing.write(secondsSince(startMs));
+    } catch (error) {
+      this.timing.writeFailed();
+      throw error;
+    }
   }
 
   private async writeNow(ops: readonly RowOp[], sync: boolean): Promise<void> {
@@ -169,7 +209,7 @@ export class Database {
       }
     } catch (error) {
       this.isTorn = true;
-      throw writeFailed(error);
+      throw writeFailed(error, this.lackOfRoom());
     }
   }
 
@@ -179,8 +219,8 @@ export class Database {
    */
   private async mend(): Promise<void> {
     try {
-      const { bavail, bsize } = statfsSync(dirname(this.markerPath));
-      if (bavail * bsize < this.roomBytes) throw new Error(`the disk has only ${bavail * bsize} bytes left`);
+      const lack = this.lackOfRoom();
+      if (lack !== undefined) throw new Error(lack);
       if (this.level.status === 'open') await this.level.close();
       await this.level.open({ createIfMissing: false });
     } catch (error) {
@@ -255,9 +295,18 @@ export class Database {
   }
 }
 
+function secondsSince(startMs: number): number {
+  return (performance.now() - startMs) / 1000;
+}
+
 function locked(folder: string, cause: unknown): StoreError {
   const message = `the store in ${folder} is in use: btcfed is already running on this home`;
   return new StoreError('STORE_LOCKED', message, { path: folder }, cause);
+}
+
+/** Bytes that opening may have to write: what the log holds, as tables. */
+function roomFor({ writeBufferBytes }: DatabaseOptions): number {
+  return 2 * writeBufferBytes;
 }
 
 function makeFolder(folder: string): void {
@@ -294,11 +343,20 @@ async function openLevel(folder: string, options: DatabaseOptions, createIfMissi
     if (code === 'LEVEL_LOCKED') throw locked(folder, error);
     throw new StoreError(
       'STORE_UNOPENABLE',
-      `the store in ${folder} cannot be opened: ${textOf(error)}. Restore it from a backup, or move ${folder} away and let it sync again`,
+      `the store in ${folder} cannot be opened: ${textOf(error)}. ${cureOf(error, folder, options)}`,
       { path: folder, cause: code },
       error,
     );
   }
+}
+
+/** What an operator should do about a database that LevelDB does not open. */
+function cureOf(error: unknown, folder: string, options: DatabaseOptions): string {
+  const { freeBytes = freeBytesOf } = options;
+  const lack = roomAdvice(freeBytes(folder), roomFor(options));
+  if (lack !== undefined) return `Perhaps ${lack}`;
+  if (/permission denied/i.test(textOf(error))) return 'Its files must belong to the user that runs btcfed';
+  return 'Run `btcfed verify --rebuild`: it reads the files without LevelDB and keeps all that proves itself';
 }
 
 /** The identity row, made if the store has neither it nor any other row, and no marker tells of an older one. */
@@ -311,7 +369,7 @@ async function identify(level: Level, options: DatabaseOptions, hasMarker: boole
   } catch (error) {
     throw readFailed(IDENTITY_KEY, error);
   }
-  if (value !== undefined) return checkIdentity(readIdentity(value), options.network);
+  if (value !== undefined) return checkRules(checkIdentity(readIdentity(value), options.network));
   if (hasMarker || holdsRows) {
     throw new StoreError(
       'STORE_IDENTITY',
@@ -326,10 +384,13 @@ async function identify(level: Level, options: DatabaseOptions, hasMarker: boole
     network: options.network,
     databaseId: options.newDatabaseId(),
     createdBy: options.programVersion,
+    rules: RULES_VERSION,
   };
   const w = new RowWriter().begin().u32(identity.format).text(identity.network).text(identity.databaseId);
   try {
-    await level.put(IDENTITY_KEY, w.text(identity.createdBy).seal(IDENTITY_KEY), { sync: true });
+    await level.put(IDENTITY_KEY, w.text(identity.createdBy).u32(identity.rules).seal(IDENTITY_KEY), {
+      sync: true,
+    });
   } catch (error) {
     throw writeFailed(error);
   }
@@ -339,13 +400,26 @@ async function identify(level: Level, options: DatabaseOptions, hasMarker: boole
 /** Value of the `m` row `identity`. */
 export function readIdentity(value: Buffer): Identity {
   const r = RowReader.open(IDENTITY_KEY, value);
-  return { format: r.u32(), network: r.text(), databaseId: r.text(), createdBy: r.text() };
+  const identity = { format: r.u32(), network: r.text(), databaseId: r.text(), createdBy: r.text() };
+  // Rows made before the version was kept are of the first.
+  return { ...identity, rules: r.remaining > 0 ? r.u32() : 1 };
 }
 
 /** @throws StoreError STORE_FORMAT_NEWER, STORE_FOREIGN_NETWORK */
 export function checkIdentity(identity: Identity, network: string): Identity {
   checkFormatAndNetwork(identity.format, identity.network, network, 'the store');
   return identity;
+}
+
+/** Verdicts of two versions of the rules must not mix: figures would be of neither. */
+function checkRules(identity: Identity): Identity {
+  const { rules } = identity;
+  if (rules === RULES_VERSION) return identity;
+  throw new StoreError(
+    'STORE_RULES_OTHER',
+    `the store was judged by version ${rules} of the token rules, this btcfed has version ${RULES_VERSION}: run \`btcfed verify --rebuild\` to judge it anew`,
+    { rules, supported: RULES_VERSION },
+  );
 }
 
 function checkMarker(marker: Marker, network: string, path: string): void {
@@ -390,8 +464,9 @@ function readFailed(key: Uint8Array, error: unknown): StoreError {
   );
 }
 
-function writeFailed(error: unknown): StoreError {
-  return new StoreError('STORE_WRITE_FAILED', `the store could not be written: ${textOf(error)}`, {}, error);
+function writeFailed(error: unknown, cure?: string): StoreError {
+  const message = `the store could not be written: ${textOf(error)}${cure === undefined ? '' : `; ${cure}`}`;
+  return new StoreError('STORE_WRITE_FAILED', message, {}, error);
 }
 
 function causeCode(error: unknown): string {

@@ -14,6 +14,8 @@ export type StoreErrorCode =
   | 'STORE_IDENTITY'
   | 'STORE_FOREIGN_NETWORK'
   | 'STORE_FORMAT_NEWER'
+  /** Its verdicts were made by another version of the token rules. */
+  | 'STORE_RULES_OTHER'
   | 'STORE_LOCKED'
   | 'STORE_UNOPENABLE'
   | 'STORE_READ_FAILED'

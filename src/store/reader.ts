@@ -57,6 +57,7 @@ export class StoreReader implements StoreView {
   facts(): StoreFacts {
     const { store } = this.modules;
     const tip = store.tip();
+    const lost = store.lostFacts();
     return {
       transactions: tip.transactions,
       outputs: tip.outputs,
@@ -66,6 +67,7 @@ export class StoreReader implements StoreView {
       sequence: BigInt(tip.sequence),
       format: STORE_FORMAT,
       databaseId: store.database.identity.databaseId,
+      ...(lost === undefined ? {} : { lost }),
     };
   }
 

@@ -1,14 +1,17 @@
 import { crc32 } from 'node:zlib';
+import { isCoinbase, parseTransaction } from '../spv/transaction.ts';
 import { RowCache } from './cache.ts';
 import { type CommitRecord, chainDigest, decodeCommit, encodeCommit, GENESIS_COMMIT } from './commit-row.ts';
 import { Database, type DatabaseOptions, type RowOp, type Snapshot } from './database.ts';
 import { StoreError } from './errors.ts';
 import { afterPrefix, balanceKey, commitKey, miscKey, PREFIX, spendKey, waitingKey } from './keys.ts';
+import { isLostKey, type Lost, LostReader, lostFacts, lostRows, NOTHING_LOST } from './lost-rows.ts';
 import { decodeBalance, type LockBalance } from './owner-rows.ts';
 import { decodeSpends, type SpendRecord, type TxRecord } from './records.ts';
 import { RowReader, RowWriter, sealOf } from './row-bytes.ts';
 import { decodeToken, type TokenRecord } from './token-row.ts';
 import { readTx, readTxs } from './tx-rows.ts';
+import type { LostFacts } from './view.ts';
 import { decodeWaiting, type WaitingFor, type WaitingRecord } from './waiting-row.ts';
 
 /** Commits between checkpoints: how many `k` rows there are at most, and are walked at open. */
@@ -51,6 +54,8 @@ export interface WaitingSummary {
   readonly missingParents: readonly string[];
   /** Of the proofs that wait. */
   readonly heights: readonly number[];
+  /** `outpointId` of what it spends. */
+  readonly spends: Float64Array;
 }
 
 /** The first bucket, nearly always the only one, needs no string of its own. */
@@ -68,6 +73,7 @@ export class Store {
   readonly tokenNos = new Map<string, number>();
   readonly waiting = new Map<string, WaitingSummary>();
   private readonly options: StoreOptions;
+  private missing: Lost = NOTHING_LOST;
   private readonly keys = new RowWriter();
   private readonly values = new RowWriter();
   private readonly txs: RowCache<TxRecord>;
@@ -76,7 +82,8 @@ export class Store {
   private current: CommitRecord = GENESIS_COMMIT;
   private reading: ReadPoint | undefined;
   private checkpoint = 0;
-  /** Checksums of the rows that are all in memory (tokens, waiting) by key; each commit holds their sum. */
+  private mended = 0;
+  /** Checksums of the rows that are all in memory (tokens, waiting, lost) by key; each commit holds their sum. */
   private readonly table = new Map<string, number>();
 
   private constructor(database: Database, options: StoreOptions) {
@@ -95,6 +102,7 @@ export class Store {
       await store.walkCommits(marker.commit);
       await store.loadTokens();
       await store.loadWaiting();
+      await store.loadLost();
       store.checkTable();
       store.reading = new ReadPoint(database.snapshot(), store.current);
       database.onMended(() => store.resume());
@@ -108,6 +116,20 @@ export class Store {
   /** The last durable commit. */
   tip(): CommitRecord {
     return this.current;
+  }
+
+  /** True if it was held, and damage took it. */
+  isLost(txid: string): boolean {
+    return this.missing.txids.has(txid);
+  }
+
+  get lost(): Lost {
+    return this.missing;
+  }
+
+  /** Undefined if nothing is lost. */
+  lostFacts(): LostFacts | undefined {
+    return lostFacts(this.missing);
   }
 
   tx(txid: string): TxRecord | undefined {
@@ -231,19 +253,49 @@ export class Store {
     return this.reading.hold();
   }
 
-  /** Marks the tip as durable and closes the database, also where the first fails. */
+  /** Times that writing began again behind a failed write. */
+  get mends(): number {
+    return this.mended;
+  }
+
+  /** Behind a failed write: opens the database again if the disk has room by now. Does nothing where all is well. */
+  async mend(): Promise<void> {
+    if (this.database.cannotWrite && this.database.lackOfRoom() === undefined) await this.writeClosed();
+  }
+
+  /**
+   * Marks the tip as durable and closes the database, also where the first fails. On a full disk the mark is left out: what
+   * was acknowledged is in the log, which the next start reads.
+   */
   async close(): Promise<void> {
     this.reading?.release();
     this.reading = undefined;
     try {
       // A synced row makes everything before it durable, so that the marker never promises more than the disk. An empty
       // batch would not: it never reaches LevelDB.
-      const value = this.values.begin().u64(this.current.commit).seal(CLOSED_KEY);
-      await this.database.write([{ key: CLOSED_KEY, value }], true);
+      await this.writeClosed();
       this.database.mark(this.current.commit);
+    } catch (error) {
+      if (this.database.lackOfRoom() === undefined) throw error;
     } finally {
       await this.database.close();
     }
+  }
+
+  /** Proves that the store writes, as far as the disk, and reads. */
+  async heartbeat(): Promise<void> {
+    const written = await this.writeClosed();
+    if (this.database.get(CLOSED_KEY) !== undefined) return;
+    throw new StoreError('STORE_READ_FAILED', 'a row that was just written is not there', {
+      commit: written,
+    });
+  }
+
+  private async writeClosed(): Promise<number> {
+    const { commit } = this.current;
+    const value = this.values.begin().u64(commit).seal(CLOSED_KEY);
+    await this.database.write([{ key: CLOSED_KEY, value }], true);
+    return commit;
   }
 
   /** The commit stands whether the marker beside it could be written or not: it then tells of an earlier one. */
@@ -270,10 +322,11 @@ export class Store {
     const old = this.reading;
     if (old === undefined) return; // it is being closed
     this.reading = new ReadPoint(this.database.snapshot(), this.current);
+    this.mended++;
     old.release();
   }
 
-  /** What the sum over token and waiting rows is after these operations, and their checksums. */
+  /** What the sum over the rows that are all in memory is after these operations, and their checksums. */
   private tableAfter(
     ops: readonly RowOp[],
     before: number,
@@ -281,7 +334,7 @@ export class Store {
     const changed = new Map<string, number | undefined>();
     let sum = before;
     for (const { key, value } of ops) {
-      if (key[0] !== PREFIX.token && key[0] !== PREFIX.waiting) continue;
+      if (key[0] !== PREFIX.token && key[0] !== PREFIX.waiting && !isLostKey(key)) continue;
       const id = key.toString('latin1');
       const is = value === undefined ? undefined : sealOf(value);
       sum += (is ?? 0) - ((changed.has(id) ? changed.get(id) : this.table.get(id)) ?? 0);
@@ -300,6 +353,7 @@ export class Store {
       if (summary === undefined) this.waiting.delete(txid);
       else this.waiting.set(txid, summary);
     }
+    if (change.lost !== undefined) this.missing = change.lost;
     this.txs.afterCommit();
     this.spends.afterCommit();
     this.balances.afterCommit();
@@ -377,6 +431,15 @@ export class Store {
     }
   }
 
+  private async loadLost(): Promise<void> {
+    const reader = new LostReader();
+    for await (const { key, value } of lostRows(this.database)) {
+      reader.take(key, value);
+      this.table.set(key.toString('latin1'), sealOf(value));
+    }
+    this.missing = reader.lost();
+  }
+
   /** A token row that is lost, or an old one of which came back, would make the token look new, or its figures old. */
   private checkTable(): void {
     let sum = 0;
@@ -393,7 +456,19 @@ export class Store {
 export function summarize(record: WaitingRecord): WaitingSummary {
   const { raw, waitingFor, missingParents, proofs } = record;
   const bytes = proofs.reduce((sum, { path }) => sum + path.length, raw.length);
-  return { bytes, waitingFor, missingParents, heights: proofs.map(({ height }) => height) };
+  const heights = proofs.map(({ height }) => height);
+  return { bytes, waitingFor, missingParents, heights, spends: spendsOf(raw) };
+}
+
+function spendsOf(raw: Uint8Array): Float64Array {
+  const tx = parseTransaction(raw);
+  if (isCoinbase(tx)) return new Float64Array(0);
+  return Float64Array.from(tx.inputs, ({ prevTxid, prevVout }) => outpointId(prevTxid, prevVout));
+}
+
+/** A number for an outpoint: small, for there may be millions; two may share one, so what it finds is to be looked at. */
+export function outpointId(txid: string, vout: number): number {
+  return Number.parseInt(txid.slice(0, 12), 16) + vout * 0x1_0001;
 }
 
 /** Everything that one commit writes, and what the cache learns from it. */
@@ -406,6 +481,8 @@ export interface StoreChange {
   readonly tokens: readonly TokenRecord[];
   /** Undefined = no longer waiting. */
   readonly waiting: ReadonlyMap<string, WaitingSummary | undefined>;
+  /** What is lost from now on, if that changes. */
+  readonly lost?: Lost;
   /** Written with fsync whatever the option says. */
   readonly mustSync?: boolean;
 }

@@ -35,9 +35,17 @@ function waitingView(store: Store, txid: string): TxView | undefined {
     tokens: [],
     conflictsWith: [],
     missingParents,
+    waitingParents: missingParents.flatMap((parent) => waitingParent(store, parent)),
   };
   const [proof] = proofs;
   return proof === undefined ? view : { ...view, missingHeight: proof.height };
+}
+
+function waitingParent(store: Store, txid: string): { txid: string; height?: number }[] {
+  const summary = store.waiting.get(txid);
+  if (summary === undefined) return [];
+  const [height] = summary.heights;
+  return [summary.waitingFor === 'header' && height !== undefined ? { txid, height } : { txid }];
 }
 
 function parentsNotHeld(store: Store, tx: Transaction): string[] {

@@ -170,7 +170,18 @@ export interface TxView {
   readonly conflictsWith: readonly string[];
   /** For `waiting`: txids of missing parents, and the height of the header it waits for. */
   readonly missingParents: readonly string[];
+  /** Those of them that are here, and wait themselves; with the block whose header they wait for. */
+  readonly waitingParents?: readonly { readonly txid: string; readonly height?: number }[];
   readonly missingHeight?: number;
+}
+
+/** Transactions that damage took and that are not back: figures may be wrong until they are. */
+export interface LostFacts {
+  readonly count: number;
+  /** The first of them, as far as their names are known. */
+  readonly txids: readonly string[];
+  /** True if there may be more than `count`. */
+  readonly uncertain: boolean;
 }
 
 export interface StoreFacts {
@@ -183,6 +194,8 @@ export interface StoreFacts {
   readonly sequence: bigint;
   readonly format: number;
   readonly databaseId: string;
+  /** Absent if nothing was lost. */
+  readonly lost?: LostFacts;
 }
 
 /** Result of a full check of the store against its raw transactions. `problems` is bounded, `problemCount` is not. */
@@ -193,6 +206,8 @@ export interface VerifyReport {
   readonly problems: readonly { readonly code: string; readonly what: string }[];
   /** SHA-256 over the state (not over arrival): equal on every node with the same transactions. */
   readonly stateDigest: string;
+  /** Absent if nothing was lost. */
+  readonly lost?: LostFacts;
 }
 
 /** Read-only view of the store. Every answer is of one commit; damaged rows throw `StoreError`. */

@@ -5,11 +5,17 @@ import type { Lock } from './types.ts';
 /** Networks that differ in how an address is shown; the same names as the chain's. */
 export type AddressNetwork = 'main' | 'test' | 'regtest';
 
-export type AddressFault = 'characters' | 'length' | 'checksum' | 'version';
+export type AddressFault = 'characters' | 'length' | 'checksum' | 'version' | 'network';
 
 /** Regtest shows the version byte of main, as the tools people run beside it do. */
 const SHOWN_VERSION: Readonly<Record<AddressNetwork, number>> = { main: 0x00, test: 0x6f, regtest: 0x00 };
-const ACCEPTED_VERSIONS: readonly number[] = [0x00, 0x6f];
+/** An address of the test network on main is a mistake that costs money; test and regtest take what their tools show. */
+const ACCEPTED_VERSIONS: Readonly<Record<AddressNetwork, readonly number[]>> = {
+  main: [0x00],
+  test: [0x00, 0x6f],
+  regtest: [0x00, 0x6f],
+};
+const KNOWN_VERSIONS: readonly number[] = [0x00, 0x6f];
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const DIGIT_OF: ReadonlyMap<string, number> = new Map([...ALPHABET].map((letter, digit) => [letter, digit]));
@@ -30,7 +36,7 @@ export function addressOf(network: AddressNetwork, keyHash: Uint8Array): string 
 }
 
 /**
- * The key hash of an address; both versions are accepted on every network, since the hash is what owns.
+ * The key hash of an address; on `test` and `regtest` of either version, on `main` of its own alone.
  *
  * @returns 20 bytes
  * @throws TokenError ADDRESS_INVALID, `data.fault` an AddressFault
@@ -42,7 +48,9 @@ export function parseAddress(network: AddressNetwork, text: string): Uint8Array 
   for (let i = 0; i < CHECKSUM_BYTES; i += 1) {
     if (bytes[1 + HASH_BYTES + i] !== sum[i]) throw invalid(network, text, 'checksum');
   }
-  if (!ACCEPTED_VERSIONS.includes(bytes[0]!)) throw invalid(network, text, 'version');
+  const version = bytes[0]!;
+  if (!KNOWN_VERSIONS.includes(version)) throw invalid(network, text, 'version');
+  if (!ACCEPTED_VERSIONS[network].includes(version)) throw invalid(network, text, 'network');
   return bytes.subarray(1, 1 + HASH_BYTES);
 }
 
@@ -67,6 +75,7 @@ const FAULTS: Readonly<Record<AddressFault, string>> = {
   length: 'it does not hold 25 bytes',
   checksum: 'its checksum does not match, so a character is wrong or missing',
   version: 'it is not the address of a key hash',
+  network: 'it is an address of the test network',
 };
 
 function invalid(network: AddressNetwork, text: string, fault: AddressFault): TokenError {

@@ -21,4 +21,18 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
       'balance, coins and history through the socket of a daemon with 1,000,000 outputs [--outputs N] [--queries N]',
     load: () => import('./query.ts'),
   },
+  reload: {
+    about:
+      'alternating valid and invalid reloads of a daemon with exchanging peers [--reloads N] [--connections N]',
+    load: () => import('./reload.ts'),
+  },
+  connect: {
+    about: 'first contact to identify between two processes, and with peers held [--dials N] [--held N]',
+    load: () => import('./connect.ts'),
+  },
+  discovery: {
+    about:
+      'networks given one seed: share of all peers each knows [--nodes N] [--interval MS] [--intervals N]',
+    load: () => import('./discovery.ts'),
+  },
 };

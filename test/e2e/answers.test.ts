@@ -63,14 +63,15 @@ for (const [command, ...rest] of ABOUT) {
     const [unknown, seen, empty] = await Promise.all([ask(UNKNOWN), ask(SEEN), ask(EMPTY)]);
     assert.deepEqual([unknown.exit, seen.exit, empty.exit], [1, 1, 0]);
     assert.deepEqual([unknown.stdout, seen.stdout], ['', '']);
-    const how = (token: string) => `to follow it, add "${token}" to tokens.follow in conf.yaml and restart\n`;
+    const how = (token: string) =>
+      `to follow it, add "${token}" to tokens.follow in conf.yaml and run \`btcfed reload\`\n`;
     assert.equal(
       unknown.stderr,
       `btcfed: unknown token: nothing seen here carries ${UNKNOWN}; ${how(UNKNOWN)}`,
     );
     assert.equal(
       seen.stderr,
-      `btcfed: the token is not followed: ${SEEN} was seen, but is not kept; ${how(SEEN)}`,
+      `btcfed: the token is not followed: ${SEEN} was seen, but is not kept, or its history is still being evaluated; ${how(SEEN)}`,
     );
     assert.match(empty.stdout + empty.stderr, /nothing of this token has arrived yet/);
   });
@@ -116,7 +117,7 @@ test('an address that is wrong says why', async (t) => {
     ['ab'.repeat(31), /is no address/],
   ] as const) {
     const { exit, stdout, stderr } = await home.cli('balance', GOLD, address);
-    assert.deepEqual([exit, stdout], [1, ''], address);
+    assert.deepEqual([exit, stdout], [3, ''], address);
     assert.match(stderr, why);
     const code = address.length > 128 ? 'INVALID_PARAMS' : 'ADDRESS_INVALID';
     assert.equal(await refusal(rpc.call('token.utxos', { token: GOLD, address })), code);
@@ -126,7 +127,7 @@ test('an address that is wrong says why', async (t) => {
 
 test('one wrong address among right ones: no half answer', async () => {
   const { exit, stdout, stderr } = await home.cli('balance', GOLD, ADDRESS, 'nonsense');
-  assert.deepEqual([exit, stdout], [1, '']);
+  assert.deepEqual([exit, stdout], [3, '']);
   assert.match(stderr, /^btcfed: "nonsense" is no address: /);
 });
 
@@ -217,16 +218,16 @@ test('a cursor that this very list did not give is refused, never an empty or sh
   assert.deepEqual([exit, stdout, stderr], [1, '', 'btcfed: the cursor is not one that this list gave\n']);
 });
 
-test('values of the wrong kind or range are named: what the line cannot mean with 3, what the daemon refuses with 1', async () => {
+test('values of the wrong kind or range are named, with exit 3 whoever finds them', async () => {
   for (const [line, exit, said] of [
-    [['utxos', GOLD, '--limit', '1001'], 1, /"limit"/],
+    [['utxos', GOLD, '--limit', '1001'], 3, /--limit needs a whole number, 1 to 1000/],
     [['utxos', GOLD, '--limit', '1.5'], 3, /--limit needs a whole number, not "1\.5"/],
     [['utxos', GOLD, '--limit=-1'], 3, /--limit needs a whole number, not "-1"/],
-    [['history', GOLD, '--to', 'yesterday'], 1, /"yesterday" is no date; write 2025-07-01/],
+    [['history', GOLD, '--to', 'yesterday'], 3, /"yesterday" is no date; write 2025-07-01/],
     [['wait', '--timeout', 'soon'], 3, /--timeout needs a duration such as 30s/],
     [['status', '--color', 'pink'], 3, /--color is one of auto, always, never, not "pink"/],
     [['rpc', 'token.get', '{"token":'], 3, /PARAMS is no JSON/],
-    [['check', 'token.balance', `{"token":"${GOLD}"}`], 1, /"address" is missing/],
+    [['check', 'token.balance', `{"token":"${GOLD}"}`], 3, /"address" is missing/],
     [['log', 'level', 'api', 'loud'], 3, /"loud" is no level/],
   ] as const) {
     const run = await home.cli(...line);
@@ -288,7 +289,7 @@ test('a line that cannot be understood: exit 3, the nearest name, and where to l
 test('errors as JSON are one line on stderr with the code first, usage included', async () => {
   for (const [line, exit, code] of [
     [['token', UNKNOWN], 1, 'TOKEN_UNKNOWN'],
-    [['balance', GOLD, 'x'], 1, 'ADDRESS_INVALID'],
+    [['balance', GOLD, 'x'], 3, 'ADDRESS_INVALID'],
     [['nope'], 3, 'USAGE'],
     [['status', '--socket', '/nowhere'], 2, 'UNREACHABLE'],
     [['config', 'show', '--home', '/nowhere'], 4, 'CONFIG_NOT_FOUND'],

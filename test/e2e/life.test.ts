@@ -148,7 +148,8 @@ test('the token: supply, none of it lost or burned', async () => {
   assert.deepEqual(token.supply, { issued: supply, burned: '0', lost: '0', circulating: supply });
   assert.deepEqual([token.symbol, token.decimals, token.state, token.undecided], ['BENCH', 2, 'indexed', 0]);
   const list = await home.json<Result<'token.list'>>('tokens');
-  assert.deepEqual(list.items, [token]);
+  const { sequence: _, ...listed } = token;
+  assert.deepEqual(list.items, [listed]);
 });
 
 test('holders by pages to the end: each once, the largest first, together the supply', async () => {

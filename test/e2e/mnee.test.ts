@@ -162,7 +162,7 @@ test('with headers and a service: pending with exactly the missing outpoints, de
   const text = await home.cli('token', MNEE);
   assert.match(
     text.stdout,
-    /warning: 4 transactions wait for the history before them; amounts may still rise\n/,
+    /warning: 4 transactions wait for the history before them; amounts may still change\n/,
   );
   assert.match(text.stdout, /warning: the deploy transaction has not arrived/);
   assert.doesNotMatch(text.stdout, /nothing of this token has arrived/);

@@ -309,3 +309,53 @@ async function makeNewer(data: string): Promise<void> {
   const newer = { ...marker, format: 999 };
   writeFileSync(path, `${JSON.stringify({ ...newer, sum: crc32(JSON.stringify(newer)) })}\n`);
 }
+
+test('verify of a home without conf.yaml is an error that writes nothing there', async (t) => {
+  const home = new Home(t);
+  for (const line of [['verify'], ['verify', '--rebuild']]) {
+    const { exit, stderr } = await home.cli(...line);
+    assert.equal(exit, 1);
+    assert.ok(stderr.includes(`${home.dir} is no home of btcfed: it has no conf.yaml`), stderr);
+  }
+  assert.deepEqual(readdirSync(home.dir), []);
+});
+
+test('what only looks makes no store, and what cannot read its file makes none either', async (t) => {
+  const home = new Home(t, {});
+  for (const line of [['verify'], ['verify', '--rebuild'], ['headers', 'tip']]) {
+    const { exit, stderr } = await home.cli(...line);
+    assert.equal(exit, 1, line.join(' '));
+    assert.ok(stderr.includes(home.path('data')), stderr);
+  }
+  const missing = home.path('missing.bin');
+  const imported = await home.cli('import', missing);
+  assert.deepEqual([imported.exit, imported.stdout], [1, `damaged: ${missing} cannot be read: ENOENT\n`]);
+  const headers = await home.cli('headers', 'import', missing);
+  assert.deepEqual([headers.exit, headers.stderr], [1, `btcfed: ${missing}: cannot be read: ENOENT\n`]);
+  assert.deepEqual(readdirSync(home.dir), ['conf.yaml']);
+});
+
+test('headers tip without a daemon, and import from standard input', async (t) => {
+  const chain = new TestChain('e2e local');
+  const deploy = chain.deployMint(5n, { owner: chain.key('alice') });
+  chain.mine([deploy]);
+  const home = new Home(t, { follow: [deploy.tokenId()] });
+  await home.json('headers', 'import', home.file('headers.bin', chain.headerBytes()));
+  const tip = await home.json<{ height: number; hash: string }>('headers', 'tip');
+  assert.deepEqual([tip.height, tip.hash], [chain.tip.height, chain.tip.hash]);
+  const beef = chain.beef(deploy);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(beef.length);
+  for (const [stdin, status] of [
+    [Buffer.concat([length, beef, length, beef]), 'admitted'],
+    [beef, 'known'],
+    [beef.toString('hex'), 'known'],
+  ] as const) {
+    const run = await home.cliWith({ stdin }, 'import', '-', '--json');
+    assert.equal(run.exit, 0, run.stderr);
+    assert.ok((JSON.parse(run.stdout) as Record<string, number>)[status]! > 0, run.stdout);
+  }
+  const none = await home.cliWith({ stdin: '' }, 'import', '-');
+  assert.equal(none.exit, 1);
+  assert.match(none.stdout, /damaged: standard input: is empty/);
+});

@@ -71,7 +71,7 @@ export function audit(core: Pick<Core, 'store' | 'chain'>): Promise<VerifyReport
 
 /** Rebuilds the store of a test node, as `btcfed verify --rebuild` does. */
 export function rebuildTestCore(
-  options: TestCoreOptions,
+  options: TestCoreOptions & { readonly acceptLoss?: boolean },
   signal: AbortSignal = new AbortController().signal,
 ): Promise<RebuildReport> {
   const { config } = testCoreOptions(options);
@@ -79,6 +79,7 @@ export function rebuildTestCore(
     {
       store: storeOptions(config, testCoreModules),
       follow: options.follow,
+      acceptLoss: options.acceptLoss === true,
       signal,
       onProgress: () => undefined,
     },

@@ -7,8 +7,19 @@ import type { Offers, Outcome } from '../../src/ingest/outcome.ts';
 import type { HealthWarning } from '../../src/observe/health.ts';
 import { LOG_MODULES, type LogLevel, type LogModule } from '../../src/observe/levels.ts';
 import type { Log, LogFields } from '../../src/observe/log.ts';
-import type { Balance, Coin, Page, StoreView, TokenEvent, TokenInfo, TxView } from '../../src/store/view.ts';
+import { PromMetrics } from '../../src/observe/prom-metrics.ts';
+import type {
+  Balance,
+  Coin,
+  LostFacts,
+  Page,
+  StoreView,
+  TokenEvent,
+  TokenInfo,
+  TxView,
+} from '../../src/store/view.ts';
 import { addressOf } from '../../src/token/address.ts';
+import { FakeNetwork } from './fake-network.ts';
 
 export const TOKEN = `${'a1'.repeat(32)}_0`;
 /** Seen, but not followed. */
@@ -77,6 +88,8 @@ export class FakeNode {
   readonly logged: { name: string; fields: LogFields }[] = [];
   readonly levels: Record<string, LogLevel> = Object.fromEntries(LOG_MODULES.map((m) => [m, 'info']));
   warnings: HealthWarning[] = [];
+  /** What damage took from the store. */
+  lost: LostFacts | undefined;
   state: 'starting' | 'running' | 'stopping' = 'running';
   coins: Coin[] = Array.from({ length: 25 }, (_, i) => coinAt(i));
   beef: Uint8Array | undefined = Buffer.from('01010101', 'hex');
@@ -131,6 +144,7 @@ export class FakeNode {
     },
     ready: () => this.ready(),
     drained: () => Promise.resolve(),
+    offerSet: () => Promise.resolve({ refused: new Map() }),
     outcome: (txid) => this.later.get(txid) ?? this.#answered.get(txid),
     facts: () => ({ queued: 1, inFlight: 2, admitted: 3, rejectedByCode: { SCRIPT_FAILED: 4 } }),
   };
@@ -145,6 +159,7 @@ export class FakeNode {
       sequence: this.events.at(-1)?.sequence ?? 0n,
       format: 1,
       databaseId: 'db1',
+      ...(this.lost === undefined ? {} : { lost: this.lost }),
     }),
     tokenState: (id) => (id === TOKEN || id === EMPTY ? 'followed' : id === SEEN ? 'unfollowed' : 'unknown'),
     tokens: () => [INFO, { ...INFO, tokenId: SEEN, state: 'unfollowed', deployed: false }],
@@ -172,6 +187,12 @@ export class FakeNode {
     tx: (txid) => (txid === TXID ? this.#tx() : undefined),
     beef: (txid) => (txid === TXID ? this.beef : undefined),
   };
+
+  readonly metrics = new PromMetrics(
+    { build: { version: '0.0.0', commit: 'unknown', node: process.version, libp2p: '0.0.0' } },
+    { onCollectFailure: (error) => this.logged.push({ name: 'metrics', fields: { text: String(error) } }) },
+  );
+  readonly network = new FakeNetwork(this.nowMs);
 
   readonly modules: ApiModules = {
     network: 'main',
@@ -206,6 +227,8 @@ export class FakeNode {
       }),
     },
     health: { warnings: () => this.warnings },
+    p2p: this.network,
+    metrics: this.metrics,
     logs: {
       levels: () => ({ ...this.levels }) as Record<LogModule, LogLevel>,
       setLevel: (level, module) => {

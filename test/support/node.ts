@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../../src/chain/checkpoints.ts';
@@ -15,6 +15,7 @@ import { type VerifyJob, verifyTransaction } from '../../src/spv/verify.ts';
 import { StoreReader } from '../../src/store/reader.ts';
 import { Store } from '../../src/store/store.ts';
 import type { VerifyReport } from '../../src/store/view.ts';
+import { crashCopy } from './crash-copy.ts';
 
 /** Index, headers and ingest of one node as openCore composes them, on a temporary folder, without threads. */
 
@@ -32,6 +33,7 @@ export interface TestNodeOptions {
   readonly verifier?: Verifier;
   readonly coinbaseMatures?: boolean;
   readonly pendingLimits?: IngestModules['pendingLimits'];
+  readonly onEvents?: IngestModules['onEvents'];
   /** Small, so that rows are read back from disk. */
   readonly cacheEntries?: number;
 }
@@ -169,7 +171,7 @@ export class TestNode {
       verifyRoot: options.verifyRoot ?? (() => Promise.resolve('unknown')),
       nowMs: clock.nowMs,
       coinbaseMatures: options.coinbaseMatures ?? false,
-      onEvents: () => undefined,
+      onEvents: options.onEvents ?? (() => undefined),
       onWriteFailure: (error) => failures.push(error),
       ...(options.pendingLimits === undefined ? {} : { pendingLimits: options.pendingLimits }),
     });
@@ -226,7 +228,7 @@ export class TestNode {
   /** What a kill at this moment would leave, started again; this node is gone. */
   async crash(): Promise<TestNode> {
     const copy = await mkdtemp(join(tmpdir(), 'btcfed-ingest-'));
-    await cp(this.folder, copy, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    await crashCopy(this.folder, copy);
     await this.close();
     return this.opened(copy);
   }

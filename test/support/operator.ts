@@ -238,11 +238,14 @@ export class Daemon {
     return this.#log;
   }
 
-  /** The first whole line of the log that matches, once it is there; fails if the daemon ends without one. */
-  async line(pattern: RegExp): Promise<string> {
+  /**
+   * The first whole line of the log that matches, from `from` (a length of the log) on, once it is there; fails if the
+   * daemon ends without one.
+   */
+  async line(pattern: RegExp, from = 0): Promise<string> {
     for (;;) {
       const found = this.#log
-        .slice(0, this.#log.lastIndexOf('\n') + 1)
+        .slice(from, this.#log.lastIndexOf('\n') + 1)
         .split('\n')
         .find((line) => pattern.test(line));
       if (found !== undefined) return found;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ConfigChange } from '../../../config/diff.ts';
 import { sourceText } from '../../../config/show.ts';
 import { MAX_PIECE_BYTES } from '../limits.ts';
 import { method } from '../method.ts';
@@ -11,7 +12,7 @@ const entry = z.object({
   reload: z.enum(['live', 'restart']),
 });
 
-const problem = z.object({
+export const problem = z.object({
   file: z.string(),
   line: shapes.count,
   column: shapes.count,
@@ -20,6 +21,21 @@ const problem = z.object({
   message: z.string(),
   expected: z.string(),
 });
+
+const value = z.json().optional().describe('as it would stand in the file, secrets redacted; absent if none');
+
+/** One key whose value differs from the one in effect. */
+export const change = z.object({ key: z.string(), old: value, new: value });
+
+type Shown = z.input<typeof change>;
+
+export function shownChange({ key, old, new: next }: Pick<ConfigChange, 'key' | 'old' | 'new'>): Shown {
+  return {
+    key,
+    ...(old === undefined ? {} : { old: old as NonNullable<Shown['old']> }),
+    ...(next === undefined ? {} : { new: next as NonNullable<Shown['new']> }),
+  };
+}
 
 export const configMethods = {
   'config.get': method({
@@ -57,6 +73,10 @@ export const configMethods = {
       file: z.string(),
       problems: z.array(problem),
       warnings: z.array(problem),
+      changes: z
+        .array(change.extend({ reload: z.enum(['live', 'restart']) }))
+        .optional()
+        .describe('what a reload of it would change; any key of class restart refuses the whole reload'),
     }),
     errors: [],
     changes: false,
@@ -80,9 +100,14 @@ export const configMethods = {
       },
     },
     run: async ({ config }, { text }) => {
-      const { file, problems, warnings } = await config.check(text);
+      const { file, problems, warnings, changes } = await config.check(text);
       const plain = (list: typeof problems) => list.map((p) => ({ ...p }));
-      return { valid: problems.length === 0, file, problems: plain(problems), warnings: plain(warnings) };
+      return {
+        ...{ valid: problems.length === 0, file, problems: plain(problems), warnings: plain(warnings) },
+        ...(changes === undefined
+          ? {}
+          : { changes: changes.map((each) => ({ ...shownChange(each), reload: each.reload })) }),
+      };
     },
   }),
 };

@@ -18,6 +18,7 @@ const counts = {
   pending: shapes.count,
   conflict: shapes.count,
   rejected: shapes.count,
+  unavailable: shapes.count.describe('not looked at: the store cannot be written, or the node is stopping'),
 };
 
 const EXAMPLE = {
@@ -29,6 +30,7 @@ const EXAMPLE = {
   pending: 1,
   conflict: 0,
   rejected: 0,
+  unavailable: 0,
 };
 
 function openImport(session: Session, id: string): ImportSession {
@@ -109,8 +111,8 @@ export const importMethods = {
       const open = openImport(session, params.importId);
       session.state.imports.delete(params.importId);
       const totals = await open.close();
-      const { admitted, known, pending, conflict, rejected } = totals;
-      log.event('api.import_done', { admitted, known, pending, conflict, rejected });
+      const { admitted, known, pending, conflict, rejected, unavailable } = totals;
+      log.event('api.import_done', { admitted, known, pending, conflict, rejected, unavailable });
       return { ...totals, samples: totals.samples.map((sample) => ({ ...sample })) };
     },
   }),

@@ -3,7 +3,9 @@ import { configMethods } from './config.ts';
 import { eventsMethods } from './events.ts';
 import { headersMethods } from './headers.ts';
 import { importMethods } from './import.ts';
+import { networkMethods } from './network.ts';
 import { nodeMethods } from './node.ts';
+import { reloadMethods } from './reload.ts';
 import { rpcMethods } from './rpc.ts';
 import { storeMethods } from './store.ts';
 import { tokenMethods } from './token.ts';
@@ -13,6 +15,8 @@ import { txMethods } from './tx.ts';
 /** Every method of the RPC. */
 export const METHODS = {
   ...nodeMethods,
+  ...networkMethods,
+  ...reloadMethods,
   ...configMethods,
   ...tokenMethods,
   ...tokenListMethods,

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { METRICS_TYPE } from '../../observe/metrics.ts';
 import { method } from '../method.ts';
 import type { ApiModules } from '../modules.ts';
-import { isoMs, isoSeconds, tokenHead } from '../present.ts';
+import { isoMs, isoSeconds, shownSync, tokenHead } from '../present.ts';
 import * as shapes from '../shapes.ts';
-import { BLOCK, TOKEN } from './examples.ts';
+import { BLOCK, PEER_ID, PUBLIC_KEY, TOKEN } from './examples.ts';
+import { networkShape, shownNetwork } from './network.ts';
+import { reloadShape, shownReload } from './reload.ts';
 
 /** Tokens named in one status answer; `token.list` has all. */
 const MAX_STATUS_TOKENS = 100;
@@ -22,6 +25,7 @@ const tokenLine = z.object({
   undecided: shapes.count,
   coins: shapes.count,
   holders: shapes.count,
+  sync: shapes.sync.optional(),
 });
 
 const result = z.object({
@@ -36,7 +40,14 @@ const result = z.object({
   home: z.string(),
   network: z.enum(['main', 'test', 'regtest']),
   configHash: z.string().optional(),
-  tip: z.object({ height: shapes.height, hash: z.string(), time: shapes.isoTime.optional() }),
+  reload: reloadShape.optional().describe('of the configuration'),
+  p2p: networkShape.optional().describe('absent while no network runs'),
+  tip: z.object({
+    height: shapes.height,
+    hash: z.string(),
+    time: shapes.isoTime.optional(),
+    lag: shapes.count.optional().describe('blocks that the best header source is ahead; absent without one'),
+  }),
   store: z.object({
     transactions: shapes.count,
     outputs: shapes.count,
@@ -46,6 +57,7 @@ const result = z.object({
     sequence: shapes.sequence,
     format: shapes.count,
     databaseId: z.string(),
+    lost: shapes.count.optional().describe('transactions that damage took and that are not back'),
   }),
   ingest: z.object({
     queued: shapes.count,
@@ -59,11 +71,13 @@ const result = z.object({
   health: z.array(warning),
 });
 
-function status({ node, chain, view, offers, health, network, clock }: ApiModules): z.input<typeof result> {
+function status(modules: ApiModules): z.input<typeof result> {
+  const { node, chain, view, offers, health, network, clock, p2p, sync } = modules;
   const facts = node.facts();
+  const lag = chain.lag?.();
   const tip = chain.tip();
   const tipHeader = chain.header(tip.height);
-  const store = view.facts();
+  const { lost, ...store } = view.facts();
   const ingest = offers.facts();
   const warnings = health.warnings();
   const followed = view.tokens().filter((token) => token.state === 'followed');
@@ -79,25 +93,37 @@ function status({ node, chain, view, offers, health, network, clock }: ApiModule
     home: facts.home,
     network,
     ...(facts.configHash === undefined ? {} : { configHash: facts.configHash }),
+    ...(facts.reload === undefined ? {} : { reload: shownReload(facts.reload) }),
+    ...(p2p === undefined ? {} : { p2p: shownNetwork(p2p) }),
     tip: {
       height: tip.height,
       hash: tip.hash,
       ...(tipHeader === undefined ? {} : { time: isoSeconds(tipHeader.time) }),
+      ...(lag === undefined ? {} : { lag }),
     },
-    store: { ...store, commit: String(store.commit), sequence: String(store.sequence) },
+    store: {
+      ...store,
+      ...(lost === undefined ? {} : { lost: lost.count }),
+      commit: String(store.commit),
+      sequence: String(store.sequence),
+    },
     ingest: {
       queued: ingest.queued,
       inFlight: ingest.inFlight,
       admitted: ingest.admitted,
       rejected: { ...ingest.rejectedByCode },
     },
-    tokens: followed.slice(0, MAX_STATUS_TOKENS).map((token) => ({
-      ...tokenHead(token.tokenId, token),
-      transactions: token.transactions,
-      undecided: token.undecided,
-      coins: token.coins,
-      holders: token.holders,
-    })),
+    tokens: followed.slice(0, MAX_STATUS_TOKENS).map((token) => {
+      const synced = sync?.status(token.tokenId);
+      return {
+        ...tokenHead(token.tokenId, token),
+        transactions: token.transactions,
+        undecided: token.undecided,
+        coins: token.coins,
+        holders: token.holders,
+        ...(synced === undefined ? {} : { sync: shownSync(synced) }),
+      };
+    }),
     tokensFollowed: followed.length,
     memory: process.memoryUsage.rss(),
     health: warnings.map(({ code, severity, title, text, sinceMs }) => ({
@@ -129,7 +155,26 @@ export const nodeMethods = {
         uptime: 3600,
         home: '/var/lib/btcfed',
         network: 'main',
-        tip: { height: 905_506, hash: BLOCK, time: '2025-07-01T12:58:11Z' },
+        reload: {
+          state: 'idle',
+          last: { verdict: 'applied', time: '2025-07-01T12:30:00.000Z', keys: ['logging.level'], ms: 4.2 },
+          earlier: [],
+        },
+        p2p: {
+          peerId: PEER_ID,
+          publicKey: PUBLIC_KEY,
+          listening: ['/ip4/192.0.2.7/tcp/9000'],
+          announced: ['/ip4/192.0.2.7/tcp/9000'],
+          inbound: 4,
+          outbound: 8,
+          dialling: 1,
+          maxPeers: 300,
+          known: 64,
+          proved: 60,
+          operator: 3,
+          banned: 0,
+        },
+        tip: { height: 905_506, hash: BLOCK, time: '2025-07-01T12:58:11Z', lag: 0 },
         store: {
           transactions: 1200,
           outputs: 2600,
@@ -159,5 +204,20 @@ export const nodeMethods = {
       },
     },
     run: status,
+  }),
+  'node.metrics': method({
+    doc: 'All metrics in the text form of Prometheus.',
+    params: z.strictObject({}),
+    result: z.object({ contentType: z.string(), text: z.string() }),
+    errors: [],
+    changes: false,
+    example: {
+      params: {},
+      result: {
+        contentType: METRICS_TYPE,
+        text: '# HELP btcfed_banned_peers Peers that are banned now.\n# TYPE btcfed_banned_peers gauge\nbtcfed_banned_peers 0\n',
+      },
+    },
+    run: async ({ metrics }) => ({ contentType: METRICS_TYPE, text: await metrics.text() }),
   }),
 };

@@ -28,13 +28,17 @@ function refuseSecond({ view }: Pick<ApiModules, 'view'>): void {
 export const storeMethods = {
   'store.verify': method({
     doc: 'Checks every row against the stored transactions; sends notifications `progress`. Ends with the connection.',
-    params: z.strictObject({ rebuild: z.boolean().optional().describe('write the derived rows anew') }),
+    params: z.strictObject({
+      rebuild: z.boolean().optional().describe('write the derived rows anew'),
+      acceptLoss: z.boolean().optional().describe('with rebuild: keep no note of what is lost'),
+    }),
     result: z.object({
       rows: shapes.count,
       transactions: shapes.count,
       problemCount: shapes.count,
       problems: z.array(z.object({ code: z.string(), what: z.string() })),
       rebuilt: z.boolean(),
+      lost: shapes.lost.optional().describe('held once, taken by damage, and not back; absent if nothing is'),
       stateDigest: z.string().describe('equal on every node with the same transactions'),
       seconds: z.number(),
     }),
@@ -63,9 +67,19 @@ export const storeMethods = {
       running.add(view);
       try {
         const progress = progressTo(notify, () => clock.nowMs());
-        const report = await modules.verifyStore({ rebuild, signal: session.signal }, progress);
+        const acceptLoss = params.acceptLoss === true;
+        const { lost, ...report } = await modules.verifyStore(
+          { rebuild, acceptLoss, signal: session.signal },
+          progress,
+        );
         const seconds = (clock.nowMs() - startMs) / 1000;
-        return { ...report, problems: report.problems.map((p) => ({ ...p })), rebuilt: rebuild, seconds };
+        return {
+          ...report,
+          problems: report.problems.map((p) => ({ ...p })),
+          rebuilt: rebuild,
+          ...(lost === undefined ? {} : { lost: { ...lost, txids: [...lost.txids] } }),
+          seconds,
+        };
       } finally {
         running.delete(view);
       }

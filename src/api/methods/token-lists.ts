@@ -46,17 +46,19 @@ function listOf<T extends z.ZodType>(item: T) {
  * token of which nothing has arrived has no rows to read.
  */
 async function readList<T>(
-  { view }: Pick<ApiModules, 'view'>,
+  modules: Pick<ApiModules, 'view' | 'sync'>,
   token: string,
   read: () => Promise<Page<T>>,
 ): Promise<{ head: ReturnType<typeof listHead>; page: Page<T> }> {
+  const { view } = modules;
   const info = view.token(token);
-  const head = listHead(token, info, view.facts().sequence);
+  const head = listHead(modules, token, info);
   return { head, page: info === undefined ? { items: [] } : await read() };
 }
 
-function listHead(token: string, info: TokenInfo | undefined, sequence: bigint) {
-  return { ...tokenHead(token, info), ...tokenWarnings(info), sequence: String(sequence) };
+function listHead(modules: Pick<ApiModules, 'view' | 'sync'>, token: string, info: TokenInfo | undefined) {
+  const { sequence } = modules.view.facts();
+  return { ...tokenHead(token, info), ...tokenWarnings(modules, token, info), sequence: String(sequence) };
 }
 
 const HEAD = { token: TOKEN, symbol: 'MNEE', decimals: 5, state: 'indexed' as const, sequence: '5230' };

@@ -5,7 +5,7 @@ import { MAX_BALANCES } from '../limits.ts';
 import { method } from '../method.ts';
 import type { ApiModules } from '../modules.ts';
 import { followedToken, ownerOf } from '../owners.ts';
-import { pageOf, shownSupply, tokenHead, tokenWarnings } from '../present.ts';
+import { pageOf, shownSupply, shownSync, tokenHead, tokenWarnings } from '../present.ts';
 import * as shapes from '../shapes.ts';
 import { ADDRESS, TOKEN } from './examples.ts';
 
@@ -18,6 +18,7 @@ const info = z.object({
   coins: shapes.count,
   transactions: shapes.count,
   undecided: shapes.count,
+  sync: shapes.sync.optional().describe('absent where nothing is synced: not followed, or no daemon runs'),
   ...shapes.tokenWarnings,
 });
 
@@ -73,7 +74,12 @@ const exampleBalance = {
   sequence: '5230',
 };
 
-function shownInfo(token: string, of: TokenInfo | undefined) {
+function shownInfo(
+  modules: ApiModules,
+  token: string,
+  of: TokenInfo | undefined,
+  sync = modules.sync?.status(token),
+) {
   return {
     ...tokenHead(token, of),
     followed: of === undefined || of.state === 'followed',
@@ -83,15 +89,18 @@ function shownInfo(token: string, of: TokenInfo | undefined) {
     coins: of?.coins ?? 0,
     transactions: of?.transactions ?? 0,
     undecided: of?.undecided ?? 0,
-    ...tokenWarnings(of),
+    ...(sync === undefined ? {} : { sync: shownSync(sync) }),
+    ...tokenWarnings(modules, token, of),
   };
 }
 
 /** A read fixes its commit when it is called, so all that begin in one turn, and the sequence, are of one commit. */
-async function balances({ view, network }: ApiModules, token: string, addresses: readonly string[]) {
+async function balances(modules: ApiModules, token: string, addresses: readonly string[]) {
+  const { view, network } = modules;
   const owners = addresses.map((text) => ownerOf(network, text));
   const of = view.token(token);
   const sequence = String(view.facts().sequence);
+  const warnings = tokenWarnings(modules, token, of);
   const found = await Promise.all(
     owners.map((owner) => (of === undefined ? NO_BALANCE : view.balance(token, owner))),
   );
@@ -110,7 +119,7 @@ async function balances({ view, network }: ApiModules, token: string, addresses:
       coins,
     })),
     sequence,
-    ...tokenWarnings(of),
+    ...warnings,
   }));
 }
 
@@ -122,7 +131,8 @@ export const tokenMethods = {
     errors: ['CURSOR_INVALID', 'STORE_ERROR'],
     changes: false,
     example: { params: { limit: 10 }, result: { items: [exampleInfo] } },
-    run: ({ view }, params) => {
+    run: (modules, params) => {
+      const { view } = modules;
       const cursors = new Cursors(view, ['tokens', String(params.all === true)]);
       const { limit, cursor } = pageOf(params, cursors);
       const tokens = view
@@ -135,7 +145,7 @@ export const tokenMethods = {
       const items = tokens.slice(0, limit);
       const last = items.at(-1)?.tokenId;
       return {
-        items: items.map((t) => shownInfo(t.tokenId, t)),
+        items: items.map((t) => shownInfo(modules, t.tokenId, t)),
         ...(tokens.length > limit && last !== undefined ? { cursor: cursors.give(last) } : {}),
       };
     },
@@ -143,14 +153,20 @@ export const tokenMethods = {
   'token.get': method({
     doc: 'One token: symbol, supply, holders, and what is still undecided.',
     params: z.strictObject({ token: shapes.tokenId }),
-    result: info,
+    result: info.extend({
+      sequence: shapes.sequence.describe('the answer is true for the state after this event'),
+    }),
     errors: ['TOKEN_UNKNOWN', 'TOKEN_NOT_FOLLOWED', 'STORE_ERROR'],
     changes: false,
-    example: { params: { token: TOKEN }, result: exampleInfo },
+    example: { params: { token: TOKEN }, result: { ...exampleInfo, sequence: '5230' } },
     check: (modules, { token }) => void followedToken(modules, token),
-    run: (modules, params) => {
+    run: async (modules, params) => {
       const token = followedToken(modules, params.token);
-      return shownInfo(token, modules.view.token(token));
+      const proof = await modules.sync?.proof(token);
+      return {
+        ...shownInfo(modules, token, modules.view.token(token), proof),
+        sequence: String(modules.view.facts().sequence),
+      };
     },
   }),
   'token.balance': method({

@@ -40,6 +40,12 @@ const view = z.object({
   tokens: z.array(tokenPart),
   conflictsWith: z.array(z.string()),
   missingParents: z.array(z.string()),
+  waitingParents: z
+    .array(z.object({ txid: z.string(), height: shapes.height.optional() }))
+    .optional()
+    .describe(
+      'those of the missing that are here and wait themselves, and the height of the header they wait for',
+    ),
   missingHeight: shapes.height.optional(),
 });
 
@@ -77,6 +83,9 @@ function shownTx(modules: ApiModules, tx: TxView, withRaw: boolean): z.input<typ
     })),
     conflictsWith: [...tx.conflictsWith],
     missingParents: [...tx.missingParents],
+    ...((tx.waitingParents ?? []).length === 0
+      ? {}
+      : { waitingParents: (tx.waitingParents ?? []).map((parent) => ({ ...parent })) }),
     ...(tx.missingHeight === undefined ? {} : { missingHeight: tx.missingHeight }),
   };
 }

@@ -5,6 +5,7 @@ import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT, type ExitCode } from '../errors.ts';
 import { clean, formatBytes, formatSeconds, table } from '../format.ts';
+import { syncText } from '../sync-text.ts';
 
 type Status = Result<'node.status'>;
 
@@ -12,7 +13,7 @@ const WATCH_MS = 2_000;
 const WAIT_STEP_MS = 200;
 const WAIT_DEFAULT_MS = 60_000;
 
-function statusText({ out }: Context, s: Status): string {
+function statusText({ out, io }: Context, s: Status): string {
   const verdict = s.degraded ? out.style('degraded', 'yellow') : out.style('healthy', 'green');
   const rejected = Object.values(s.ingest.rejected).reduce((sum, n) => sum + n, 0);
   const commit = s.commit === undefined ? '' : ` (${s.commit.slice(0, 12)})`;
@@ -20,7 +21,10 @@ function statusText({ out }: Context, s: Status): string {
     `${out.style(`btcfed ${s.version}`, 'bold')}${commit}  ${s.state}, ${verdict}  ${s.network}  pid ${s.pid}  up ${formatSeconds(s.uptime)}`,
     table([
       ['home', s.home],
+      ...reloadRows(s),
+      ...networkRows(s),
       ['tip', `${s.tip.height}  ${s.tip.time ?? '-'}  ${s.tip.hash}`],
+      ...(s.tip.lag === undefined || s.tip.lag === 0 ? [] : [['', `${s.tip.lag} blocks behind its source`]]),
       [
         'store',
         `${s.store.transactions} transactions, ${s.store.outputs} outputs, ${s.store.pending} pending, ${s.store.conflicts} conflicts`,
@@ -42,6 +46,7 @@ function statusText({ out }: Context, s: Status): string {
     `${t.coins} coins`,
     `${t.holders} holders`,
     t.undecided > 0 ? `${t.undecided} undecided` : '',
+    t.sync === undefined ? '' : syncText(t.sync, io.stdout.isTty),
   ]);
   if (tokens.length > 0) lines.push(table(tokens));
   for (const w of s.health) {
@@ -49,6 +54,31 @@ function statusText({ out }: Context, s: Status): string {
     lines.push(`${mark}  ${w.title}: ${w.text} (since ${w.since})`);
   }
   return lines.join('\n');
+}
+
+function networkRows({ p2p }: Status): string[][] {
+  if (p2p === undefined) return [];
+  const { inbound, outbound, dialling, maxPeers, known, proved, operator, banned } = p2p;
+  const bans = banned > 0 ? `, ${banned} banned` : '';
+  return [
+    ['peer id', p2p.peerId],
+    ['listens', p2p.listening.length === 0 ? 'nowhere' : p2p.listening.join('  ')],
+    ...(p2p.announced.join() === p2p.listening.join() ? [] : [['announces', p2p.announced.join('  ')]]),
+    [
+      'peers',
+      `${inbound + outbound} of at most ${maxPeers} (${inbound} in, ${outbound} out), ${dialling} being dialled`,
+    ],
+    ['', `${known} known, ${proved} proved, ${operator} of the operator${bans}`],
+  ];
+}
+
+function reloadRows({ reload }: Status): string[][] {
+  const last = reload?.last;
+  if (reload === undefined || last === undefined) return [];
+  const state = reload.state === 'idle' ? '' : `${reload.state.replace('_', ' ')}; `;
+  const keys = last.keys.length === 0 ? '' : `  ${last.keys.join(', ')}`;
+  const why = last.code === undefined ? '' : `  ${last.code}`;
+  return [['reload', `${state}${last.verdict.replace('_', ' ')} ${last.time}${keys}${why}`]];
 }
 
 function exitOf(status: Status): ExitCode {
@@ -84,6 +114,23 @@ async function tryStatus(context: Context): Promise<Status | CliError> {
   }
 }
 
+/** What is still missing of what was asked for; undefined when it is all there. */
+function missing(status: Status, context: Context): string | undefined {
+  if (status.state !== 'running') return `still ${status.state}`;
+  const peers = context.number('peers') ?? 0;
+  const { inbound = 0, outbound = 0 } = status.p2p ?? {};
+  if (inbound + outbound < peers) return `connected to ${inbound + outbound} of ${peers} peers`;
+  if (!context.flag('synced')) return undefined;
+  const { lag = 0 } = status.tip;
+  if (lag > 0) return `${lag} blocks behind its header source`;
+  const headers = status.health.find(({ code }) => code.startsWith('HEADER'));
+  if (headers !== undefined) return `not synced: ${headers.text}`;
+  const open = status.tokens.find((token) => token.sync !== undefined && token.sync.state !== 'synced');
+  if (open?.sync !== undefined) return `not synced: ${open.token} is ${syncText(open.sync, false)}`;
+  const { queued, inFlight } = status.ingest;
+  return queued + inFlight > 0 ? `${queued + inFlight} transactions before the end of its queue` : undefined;
+}
+
 async function runWait(context: Context): Promise<number> {
   const { io, out } = context;
   const timeoutMs = context.number('timeout') ?? WAIT_DEFAULT_MS;
@@ -91,14 +138,15 @@ async function runWait(context: Context): Promise<number> {
   for (;;) {
     const found = await tryStatus(context);
     const waited = (io.nowMs() - startMs) / 1000;
-    if (!(found instanceof CliError) && found.state === 'running') {
+    const lacks = found instanceof CliError ? found.message : missing(found, context);
+    if (!(found instanceof CliError) && lacks === undefined) {
       const { state, pid } = found;
       out.data({ state, pid, seconds: waited }, () => `running (pid ${pid}) after ${formatSeconds(waited)}`);
       return EXIT.ok;
     }
     if (waited * 1000 >= timeoutMs || io.signal.aborted) {
       if (found instanceof CliError) throw found;
-      throw new CliError('NOT_READY', `the daemon is still ${found.state} after ${formatSeconds(waited)}`);
+      throw new CliError('NOT_READY', `the daemon is ${lacks} after ${formatSeconds(waited)}`);
     }
     await io.sleep(WAIT_STEP_MS);
   }
@@ -155,11 +203,21 @@ export const daemonCommands: readonly Command[] = [
     name: 'wait',
     summary: 'Wait until the daemon answers and runs.',
     args: [],
-    options: { timeout: { type: 'duration', value: 'TIME', doc: 'Give up after this time (default 60s).' } },
-    examples: [['wait --timeout 10s', 'in a script, after the start']],
+    options: {
+      timeout: { type: 'duration', value: 'TIME', doc: 'Give up after this time (default 60s).' },
+      synced: {
+        type: 'flag',
+        doc: 'Also until its headers are up to date, peers confirm every followed token, and nothing is queued.',
+      },
+      peers: { type: 'int', value: 'N', doc: 'Also until it is connected to so many peers.' },
+    },
+    examples: [
+      ['wait --timeout 10s', 'in a script, after the start'],
+      ['wait --synced --peers 1', 'until its figures are those of the network'],
+    ],
     exits: [
       [0, 'it runs'],
-      [1, 'it answers, but does not run yet'],
+      [1, 'it answers, but is not yet what was asked for'],
       [2, 'daemon unreachable'],
       [3, 'usage'],
     ],

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { type Caller, RpcError } from '../../api/client.ts';
 import { HEADER_BYTES, MAX_HEADERS_PIECE } from '../../api/methods/headers.ts';
 import type { Result } from '../../api/methods/index.ts';
@@ -42,15 +42,22 @@ async function sendPiece(caller: Caller, path: string, piece: Uint8Array, before
     const { message } = error as RpcError;
     throw new CliError(
       'FILE_DAMAGED',
-      `${path}: header ${header} (byte ${header * HEADER_BYTES}): ${message}`,
+      `${path}: header ${header} (byte ${header * HEADER_BYTES}): ${message}; ${keptText(header)}`,
       {
         file: path,
         header,
+        kept: header,
         offset: header * HEADER_BYTES,
         reason: String((error as RpcError).data['reason']),
       },
     );
   }
+}
+
+/** Those before a bad one are good, and stay. */
+function keptText(header: number): string {
+  if (header === 0) return 'nothing of the file is kept';
+  return header === 1 ? 'the header before it is kept' : `the ${header} headers before it are kept`;
 }
 
 /** Piece by piece: each links to what the pieces before it brought. */
@@ -95,7 +102,21 @@ function human(summary: HeadersSummary): string {
   return lines.join('\n');
 }
 
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+/** What cannot be read is no reason to make a store. */
+async function refuseUnreadable(path: string): Promise<void> {
+  try {
+    await (await open(path, 'r')).close();
+  } catch (error) {
+    throw new CliError('FILE_UNREADABLE', `${path}: cannot be read: ${codeOf(error)}`, { file: path });
+  }
+}
+
 async function runImport(context: Context): Promise<number> {
+  await refuseUnreadable(context.arg(0));
   const summary = await context.with(context.daemonOrLocal(), (caller) =>
     sendHeaders(context, caller, context.arg(0)),
   );
@@ -104,7 +125,9 @@ async function runImport(context: Context): Promise<number> {
 }
 
 async function runTip(context: Context): Promise<number> {
-  const tip = await context.with(context.daemon(), (caller) => caller.call('headers.tip', {}));
+  const tip = await context.with(context.daemonOrLocal({ repair: false, create: false }), (caller) =>
+    caller.call('headers.tip', {}),
+  );
   context.out.data(tip, () =>
     table([
       ['height', String(tip.height)],
@@ -131,7 +154,7 @@ export const headersCommands: readonly Command[] = [
   },
   {
     name: 'headers tip',
-    summary: 'Tip of the header chain.',
+    summary: 'Tip of the header chain, of a running daemon or, when none runs, of the data directory.',
     args: [],
     options: {},
     examples: [['headers tip', 'height, hash and time of the best block']],

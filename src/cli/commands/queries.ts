@@ -1,14 +1,18 @@
+import { MAX_PAGE } from '../../api/limits.ts';
 import type { Result } from '../../api/methods/index.ts';
 import type { Command, OptionTable } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { clean, formatUnits, table } from '../format.ts';
 import { printPages } from '../pages.ts';
+import { disagreeLines, syncText } from '../sync-text.ts';
 
 const TOKEN = { name: 'ID', doc: 'Token id <txid>_<output index>.' } as const;
 
+const MAX_HEIGHT = 0xffff_ffff;
+
 const PAGE: OptionTable = {
-  limit: { type: 'int', value: 'N', doc: 'Items at most (1 to 1000; default 100).' },
+  limit: { type: 'int', value: 'N', min: 1, max: MAX_PAGE, doc: 'Items at most (1 to 1000; default 100).' },
   cursor: { type: 'text', value: 'CURSOR', doc: 'Go on where a list was cut.' },
   all: { type: 'flag', doc: 'All pages; with --json one object a page.' },
 };
@@ -35,8 +39,8 @@ function remarks(of: object & { state: string }): string[] {
   return [...empty, ...warnings.map(([, text]) => `warning: ${String(text)}`)];
 }
 
-function tokenText(info: Result<'token.get'>): string {
-  const { supply } = info;
+function tokenText(info: Result<'token.get'>, isTty: boolean): string {
+  const { supply, sync } = info;
   const rows = [
     ['token', info.token],
     ['symbol', clean(info.symbol ?? '-')],
@@ -50,13 +54,31 @@ function tokenText(info: Result<'token.get'>): string {
     ['coins', String(info.coins)],
     ['transactions', String(info.transactions)],
     ['undecided', String(info.undecided)],
+    ...(sync === undefined ? [] : syncRows(sync, isTty)),
   ];
   return [table(rows), ...remarks(info)].join('\n');
 }
 
+function syncRows(sync: NonNullable<Result<'token.get'>['sync']>, isTty: boolean): string[][] {
+  const { commitment, agree } = sync;
+  return [
+    ['sync', syncText(sync, isTty)],
+    ...(commitment === undefined
+      ? []
+      : [
+          [
+            'commitment',
+            `${commitment.tac} at block ${commitment.height}, ${commitment.entries} mined, ${commitment.unmined} not`,
+          ],
+        ]),
+    ...agree.map((peer) => ['', `${peer} agrees`]),
+    ...disagreeLines(sync).map((line) => ['', line]),
+  ];
+}
+
 async function runToken(context: Context): Promise<number> {
   const info = await context.with(context.daemon(), (c) => c.call('token.get', { token: context.arg(0) }));
-  context.out.data(info, () => tokenText(info));
+  context.out.data(info, () => tokenText(info, context.io.stdout.isTty));
   return EXIT.ok;
 }
 
@@ -200,8 +222,8 @@ export const queryCommands: readonly Command[] = [
     summary: 'Transactions in chronological order, the unmined ones last.',
     args: [TOKEN, { name: 'ADDRESS', doc: 'Only what this owner received or sent.', optional: true }],
     options: {
-      'from-height': { type: 'int', value: 'N', doc: 'From this block on.' },
-      'to-height': { type: 'int', value: 'N', doc: 'Up to this block.' },
+      'from-height': { type: 'int', value: 'N', max: MAX_HEIGHT, doc: 'From this block on.' },
+      'to-height': { type: 'int', value: 'N', max: MAX_HEIGHT, doc: 'Up to this block.' },
       from: {
         type: 'text',
         value: 'DATE',

@@ -111,7 +111,7 @@ export const toolCommands: readonly Command[] = [
   },
   {
     name: 'log level',
-    summary: 'Show or set log levels of the running daemon, until its restart.',
+    summary: 'Show or set log levels of the running daemon, until its restart or the next reload.',
     args: [
       { name: 'MODULE', doc: 'Part of the daemon; without it all of them.', optional: true },
       { name: 'LEVEL', doc: LOG_LEVELS.join(', '), optional: true },

@@ -58,7 +58,12 @@ function txText(tx: Result<'tx.get'>): string {
     ['size', formatBytes(tx.bytes)],
   ];
   if (tx.conflictsWith.length > 0) rows.push(['conflicts', tx.conflictsWith.join(' ')]);
-  if (tx.missingParents.length > 0) rows.push(['missing', tx.missingParents.join(' ')]);
+  const waiting = new Set(tx.waitingParents?.map(({ txid }) => txid));
+  const missing = tx.missingParents.filter((txid) => !waiting.has(txid));
+  if (missing.length > 0) rows.push(['missing', missing.join(' ')]);
+  for (const { txid, height } of tx.waitingParents ?? []) {
+    rows.push(['parent waits', height === undefined ? txid : `${txid} for block header ${height}`]);
+  }
   if (tx.missingHeight !== undefined) rows.push(['waits for', `block header ${tx.missingHeight}`]);
   const lines = [table(rows)];
   for (const part of tx.tokens) {

@@ -1,7 +1,8 @@
 import type { Result } from '../../api/methods/index.ts';
+import { lostText } from '../../observe/lost-text.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT, usage } from '../errors.ts';
 import { formatSeconds } from '../format.ts';
 import { Progress } from '../progress.ts';
 
@@ -15,14 +16,23 @@ function text(report: Result<'store.verify'>): string {
   ];
   const hidden = report.problemCount - report.problems.length;
   if (hidden > 0) lines.push(`  and ${hidden} more`);
+  if (report.lost !== undefined) lines.push(...lostLines(report.lost));
   return lines.join('\n');
+}
+
+function lostLines(lost: NonNullable<Result<'store.verify'>['lost']>): string[] {
+  const hidden = lost.count - lost.txids.length;
+  const more = lost.txids.length > 0 ? `  and ${hidden} more` : `  their names are lost too`;
+  return [lostText(lost), ...lost.txids.map((txid) => `  ${txid}`), ...(hidden > 0 ? [more] : [])];
 }
 
 async function runVerify(context: Context): Promise<number> {
   const progress = new Progress(context.io);
   const repair = context.flag('rebuild');
-  const params = repair ? { rebuild: true } : {};
-  const report = await context.with(context.daemonOrLocal({ repair }), async (caller) => {
+  const acceptLoss = context.flag('accept-loss');
+  if (acceptLoss && !repair) throw usage('--accept-loss goes with --rebuild');
+  const params = { ...(repair ? { rebuild: true } : {}), ...(acceptLoss ? { acceptLoss: true } : {}) };
+  const report = await context.with(context.daemonOrLocal({ repair, create: false }), async (caller) => {
     caller.onNotification((method, { done, total }) => {
       if (method === 'progress') progress.update(Number(done), Number(total), `${String(done)} rows`);
     });
@@ -33,7 +43,7 @@ async function runVerify(context: Context): Promise<number> {
     }
   });
   context.out.data(report, () => text(report));
-  return report.problemCount === 0 ? EXIT.ok : EXIT.refused;
+  return report.problemCount === 0 && report.lost === undefined ? EXIT.ok : EXIT.refused;
 }
 
 export const verifyCommands: readonly Command[] = [
@@ -44,14 +54,20 @@ export const verifyCommands: readonly Command[] = [
       'Works through a running daemon or, when none runs, on the data directory. Nothing is changed without --rebuild.',
     ],
     args: [],
-    options: { rebuild: { type: 'flag', doc: 'Write all derived rows anew from the stored transactions.' } },
+    options: {
+      rebuild: { type: 'flag', doc: 'Write all derived rows anew from the stored transactions.' },
+      'accept-loss': {
+        type: 'flag',
+        doc: 'With --rebuild: keep no note of what is lost; it is back, or not needed.',
+      },
+    },
     examples: [
       ['verify', 'check'],
       ['verify --rebuild', 'check and repair what can be derived'],
     ],
     exits: [
       [0, 'no problems'],
-      [1, 'problems were found, or the check could not be made'],
+      [1, 'problems were found, transactions are lost, or the check could not be made'],
       [2, 'the daemon cannot be reached although its socket is there'],
       [3, 'usage'],
       [4, 'the configuration of the data directory is invalid'],

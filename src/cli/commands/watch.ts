@@ -114,7 +114,7 @@ export const watchCommands: readonly Command[] = [
         value: 'SEQUENCE',
         doc: 'Begin behind this event (0: from the first); default: from now on.',
       },
-      count: { type: 'int', value: 'N', doc: 'End after so many events.' },
+      count: { type: 'int', value: 'N', min: 1, doc: 'End after so many events.' },
     },
     examples: [
       ['watch ID', 'what happens to one token'],

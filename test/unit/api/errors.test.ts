@@ -26,7 +26,8 @@ test('numbers and texts are unique, and every number is in the range of its doma
     [/^(PARSE|INVALID|METHOD|INTERNAL)_/, -32_768, -32_600],
     [/^(LINE|BATCH|NESTING|TOO_MANY|REPLY)_/, -32_099, -32_000],
     [/^SHUTTING_DOWN$/, 1, 99],
-    [/^(CONFIG|LOG)_/, 100, 199],
+    [/^(CONFIG|RELOAD|LOG)_/, 100, 199],
+    [/^(NETWORK|PEER|PEERS)_/, 200, 299],
     [/^HEADERS?_/, 300, 399],
     [/^(TOKEN|ADDRESS|CURSOR|TX|IMPORT|EVENTS|SUBSCRIPTION)_/, 400, 499],
     [/^(STORE|VERIFY)_/, 500, 599],
@@ -40,9 +41,15 @@ test('numbers and texts are unique, and every number is in the range of its doma
 });
 
 test('every code of the table is used, and every code that methods promise is in the table', () => {
-  const code = sources(join(import.meta.dirname, '..', '..', '..', 'src', 'api'));
+  const src = join(import.meta.dirname, '..', '..', '..', 'src');
+  // Refusals of a reload are made by the engine and passed on.
+  const code = sources(join(src, 'api')) + sources(join(src, 'node'));
   for (const name of CODES) {
-    assert.match(code, new RegExp(`ApiError\\(\\s*'${name}'`), `${name} is thrown nowhere`);
+    assert.match(
+      code,
+      new RegExp(`(?:ApiError|ReloadError|refused)\\(\\s*'${name}'`),
+      `${name} is thrown nowhere`,
+    );
   }
   for (const [name, method] of Object.entries<MethodTable[string]>(METHODS)) {
     for (const error of method.errors) assert.ok(CODES.includes(error), `${name}: ${error}`);

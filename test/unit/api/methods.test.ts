@@ -56,7 +56,7 @@ test('every method has a name of its domain, a sentence of documentation, and JS
 
 test('the methods of the architecture are there', () => {
   const wanted =
-    'node.status config.get config.check token.list token.get token.balance token.balances token.utxos token.history token.holders tx.submit tx.get tx.beef headers.tip headers.get headers.import events.subscribe events.since store.verify rpc.discover log.level import.open import.write import.close rpc.check';
+    'node.status node.peers node.metrics node.reload config.get config.check token.list token.get token.balance token.balances token.utxos token.history token.holders tx.submit tx.get tx.beef headers.tip headers.get headers.import events.subscribe events.since store.verify rpc.discover log.level import.open import.write import.close rpc.check';
   assert.deepEqual(Object.keys(TABLE).sort(), wanted.split(' ').sort());
 });
 
@@ -91,8 +91,31 @@ test('a balance is exact and says token, symbol, decimals, sequence and the addr
     listed: '3',
     byLock: [{ lock: 'p2pkh', confirmed: String(BIG), unconfirmed: '1', coins: 2 }],
     sequence: '3',
-    warning_undecided: '1 transactions wait for the history before them; amounts may still rise',
+    warning_undecided: '1 transactions wait for the history before them; amounts may still change',
   });
+});
+
+test('while transactions are lost every answer about a token says so, and so does the status', async () => {
+  const { node, rpc } = caller();
+  node.lost = { count: 2, txids: [TXID], uncertain: false };
+  const says = '2 transactions lost: import or sync them again; amounts may be wrong until then';
+  for (const token of [TOKEN, EMPTY]) {
+    const answers = [
+      await rpc.call('token.get', { token }),
+      await rpc.call('token.balance', { token, address: ADDRESS }),
+      (await rpc.call('token.balances', { token, addresses: [ADDRESS] })).items[0],
+      await rpc.call('token.utxos', { token }),
+      await rpc.call('token.history', { token }),
+      await rpc.call('token.holders', { token }),
+    ];
+    assert.deepEqual(
+      answers.map((answer) => answer?.warning_incomplete),
+      answers.map(() => says),
+    );
+  }
+  assert.equal((await rpc.call('node.status', {})).store.lost, 2);
+  node.lost = undefined;
+  assert.equal('warning_incomplete' in (await rpc.call('token.get', { token: TOKEN })), false);
 });
 
 test('unknown, not followed, and followed but empty are three different answers', async () => {

@@ -394,7 +394,11 @@ test('locator and headersAfter let a peer follow', async () => {
   );
   assert.equal(locator.at(-1), REGTEST_GENESIS_HASH);
   assert.ok(locator.length < 25, `${locator.length}`);
-  assert.deepEqual(chain.headersAfter(locator, 2000), { fromHeight: 3001, headers: new Uint8Array(0) });
+  assert.deepEqual(chain.headersAfter(locator, 2000), {
+    fromHeight: 3001,
+    headers: new Uint8Array(0),
+    isLinked: true,
+  });
   const none = chain.headersAfter([rootOf('unknown'), 'no hash'], 100_000);
   assert.equal(none.fromHeight, 0);
   assert.equal(none.headers.length, 2000 * 80);

@@ -148,6 +148,28 @@ test('verify: 0 without problems, 1 with, rebuild passed on, progress only on a 
   assert.match(bad.stdout, /7 problems:\n {2}STORE_ROW_DAMAGED {2}row b\/1\n {2}and 6 more/);
 });
 
+test('verify --rebuild that lost transactions says so, with their names, exit 1', async (t) => {
+  const home = tempDir(t);
+  const local = new FakeNode();
+  let accepted: boolean | undefined;
+  const txids = ['aa'.repeat(32), 'bb'.repeat(32)];
+  local.verify = async (opts) => {
+    accepted = opts.acceptLoss;
+    const report = { rows: 5, transactions: 1, problemCount: 0, problems: [], stateDigest: 'ab'.repeat(32) };
+    return opts.acceptLoss ? report : { ...report, lost: { count: 3, txids, uncertain: false } };
+  };
+  const human = await cli(['verify', '--rebuild'], { home, local });
+  assert.equal(human.exit, 1);
+  assert.match(human.stdout, /3 transactions lost: import or sync them again/);
+  assert.ok(human.stdout.includes(`  ${txids[0]}\n  ${txids[1]}\n  and 1 more\n`));
+  const json = await cli(['verify', '--rebuild', '--json'], { home, local });
+  assert.equal(json.exit, 1);
+  assert.deepEqual(JSON.parse(json.stdout).lost, { count: 3, txids, uncertain: false });
+  const taken = await cli(['verify', '--rebuild', '--accept-loss'], { home, local });
+  assert.deepEqual([taken.exit, accepted], [0, true]);
+  assert.equal((await cli(['verify', '--accept-loss'], { home, local })).exit, 3);
+});
+
 test('a data directory that cannot be opened: its error, exit 1; a socket given by hand is not replaced by it', async (t) => {
   const home = tempDir(t);
   const locked = storeError('STORE_LOCKED', 'the store is in use by another process');

@@ -100,7 +100,7 @@ test('history passes its filters on; holders, token, tokens', async (t) => {
   assert.match(human.stdout, /2025-07-01T12:00:00Z +100:1 +\+184467440737095516\.15 GOLD/);
   assert.match(human.stdout, /unmined +-0\.05 GOLD/);
   const bad = await run('history', TOKEN, '--from', 'yesterday');
-  assert.deepEqual([bad.exit, /"yesterday" is no date/.test(bad.stderr)], [1, true]);
+  assert.deepEqual([bad.exit, /"yesterday" is no date/.test(bad.stderr)], [3, true]);
   assert.match((await run('holders', TOKEN)).stdout, new RegExp(`${ADDRESS} +184467440737095516\\.15 GOLD`));
   assert.match((await run('token', TOKEN)).stdout, /circulating +184467440737095516\.12 GOLD/);
   assert.equal((await json('tokens')).items.length, 1);
@@ -273,7 +273,7 @@ test('rpc calls any method, check only asks', async (t) => {
   assert.equal((await run('rpc', 'headers.tip', '{bad')).exit, 3);
   assert.match((await run('rpc', 'headers.tp')).stderr, /did you mean "headers.tip"/);
   assert.equal((await run('check', 'tx.submit', '{"beef":"00"}')).exit, 0);
-  assert.equal((await run('check', 'tx.submit', '{"beef":"0"}')).exit, 1);
+  assert.equal((await run('check', 'tx.submit', '{"beef":"0"}')).exit, 3);
   assert.equal(node.offered.length, 0);
 });
 
@@ -317,4 +317,34 @@ test("run hands the home over and gives back the daemon's own exit code", async 
   assert.equal((await cli(['run'], { home, runDaemon })).exit, 70);
   assert.equal((await cli(['run', '--home', 'sub'], { home, runDaemon })).exit, 70);
   assert.deepEqual(homes, [home, join(home, 'sub')]);
+});
+
+test('numbers out of their range and wrong addresses are usage errors', async (t) => {
+  const { path } = await startServer(t);
+  const home = tempDir(t);
+  for (const line of [
+    ['watch', '--count', '0'],
+    ['utxos', TOKEN, '--limit', '0'],
+    ['utxos', TOKEN, '--limit', '1001'],
+    ['history', TOKEN, '--from-height', '4294967296'],
+    ['history', TOKEN, '--to-height', '99999999999'],
+    ['balance', TOKEN, 'nonsense'],
+    ['balance', 'nonsense', ADDRESS],
+  ]) {
+    const { exit, stderr } = await cli([...line, '--socket', path], { home });
+    assert.equal(exit, 3, `${line.join(' ')}: ${stderr}`);
+  }
+});
+
+test('help of a group names its commands', async (t) => {
+  const home = tempDir(t);
+  for (const [group, names] of [
+    ['config', ['config check', 'config show']],
+    ['headers', ['headers import', 'headers tip']],
+  ] as const) {
+    const { exit, stdout } = await cli([group, '--help'], { home });
+    assert.equal(exit, 0);
+    for (const name of names) assert.ok(stdout.includes(`  ${name}`), stdout);
+    assert.doesNotMatch(stdout, /\bbalance\b/);
+  }
 });

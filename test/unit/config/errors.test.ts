@@ -47,9 +47,11 @@ describe('index', () => {
   it('is what others may use', () => {
     assert.deepEqual(Object.keys(config).sort(), [
       'ConfigError',
+      'MAX_LEARNED_PEERS',
       'REDACTED',
       'Secret',
       'diffConfig',
+      'examplePeersYaml',
       'exampleYaml',
       'formatDuration',
       'formatProblem',
@@ -59,6 +61,8 @@ describe('index', () => {
       'nearestName',
       'parseConfig',
       'parseDuration',
+      'parsePeers',
+      'peerIdOf',
       'publicKeyOf',
       'redact',
       'restartKeys',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { formatProblem } from '../../../config/errors.ts';
 import { loadConfig } from '../../../config/load.ts';
-import { checkoutRoot, configErrorOf, countingBytes, FakeDisk, HOME, KEY_PAIR } from './helpers.ts';
+import { checkoutRoot, configErrorOf, countingBytes, FakeDisk, HOME, KEY_PAIR, unlocked } from './helpers.ts';
 
 const FOLDER = join(checkoutRoot(), 'test/fixtures/config');
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
@@ -28,7 +28,10 @@ describe('bad conf.yaml files, each with everything that is said about it', () =
       const disk = new FakeDisk();
       disk.put('conf.yaml', bytes);
       const load = () =>
-        loadConfig({ file: 'conf.yaml', home: HOME, create: true }, { disk, randomBytes: countingBytes });
+        loadConfig(
+          { file: 'conf.yaml', home: HOME, create: true },
+          { disk, randomBytes: countingBytes, lock: unlocked },
+        );
       const error = await configErrorOf(load);
       const expectedFile = join(FOLDER, name.replace(/yaml$/, 'txt'));
       const actual = `${error.message}\n`;

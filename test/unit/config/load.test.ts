@@ -11,13 +11,17 @@ import {
   HOME,
   KEY_PAIR,
   MINIMAL,
+  unlocked,
   WITH_KEY,
 } from './helpers.ts';
 
 const FILE = `${HOME}/conf.yaml`;
 
 function load(disk: FakeDisk, opts: Partial<LoadOptions> = {}) {
-  return loadConfig({ file: FILE, home: HOME, create: true, ...opts }, { disk, randomBytes: countingBytes });
+  return loadConfig(
+    { file: FILE, home: HOME, create: true, ...opts },
+    { disk, randomBytes: countingBytes, lock: unlocked },
+  );
 }
 
 describe('loadConfig, file missing', () => {

@@ -21,7 +21,7 @@ describe('parseConfig', () => {
     assert.equal(node.privateKey.reveal(), '');
     assert.deepEqual(rest, {
       version: 1,
-      network: { addresses: ['/ip4/0.0.0.0/tcp/9000'], announce: [], allowPrivate: 'auto' },
+      network: { addresses: ['/ip4/0.0.0.0/tcp/9000'], announce: [], allowPrivate: 'auto', dht: false },
       peers: {
         file: '/home/btcfed/peers.yaml',
         exchangeIntervalMs: 30_000,
@@ -55,6 +55,7 @@ network:
   addresses: [/ip4/127.0.0.1/tcp/0]
   announce: [/dns4/node.example.com/tcp/9000]
   allow_private: yes
+  dht: true
 peers:
   file: /var/lib/btcfed/peers.yaml
   exchange_interval: 1m30s
@@ -89,6 +90,7 @@ rpc: { socket: /run/btcfed/btcfed.sock, mode: 0660 }
         addresses: ['/ip4/127.0.0.1/tcp/0'],
         announce: ['/dns4/node.example.com/tcp/9000'],
         allowPrivate: 'yes',
+        dht: true,
       },
       peers: {
         file: '/var/lib/btcfed/peers.yaml',

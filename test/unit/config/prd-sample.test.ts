@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadConfig } from '../../../config/load.ts';
-import { countingBytes, FakeDisk, HOME, KEY_PAIR, parse } from './helpers.ts';
+import { countingBytes, FakeDisk, HOME, KEY_PAIR, parse, unlocked } from './helpers.ts';
 
 /** The sample of the requirements document, word for word. */
 const SAMPLE = `node:
@@ -44,7 +44,7 @@ describe('the sample of the requirements document', () => {
     const disk = new FakeDisk();
     disk.put('/home/btcfed/conf.yaml', SAMPLE);
     const opts = { file: '/home/btcfed/conf.yaml', home: HOME, create: true };
-    const loaded = await loadConfig(opts, { disk, randomBytes: countingBytes });
+    const loaded = await loadConfig(opts, { disk, randomBytes: countingBytes, lock: unlocked });
     assert.equal(loaded.written, 'key');
     assert.equal(loaded.publicKey, KEY_PAIR.publicKey);
     const expected = SAMPLE.replace('<base64-encoded-private-key>', KEY_PAIR.privateKey);

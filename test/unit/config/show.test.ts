@@ -47,6 +47,7 @@ network:
   addresses: ["/ip4/0.0.0.0/tcp/9000"]
   announce: []
   allow_private: auto
+  dht: false
 peers:
   file: "/home/btcfed/peers.yaml"
   exchange_interval: 30s

@@ -167,6 +167,9 @@ describe('a proof whose header is unknown', () => {
       const outcome = await node.offer(chain.beef(minted));
       assert.equal(outcome.status, 'pending');
       assert.deepEqual(waitingTxids(node), [coinbase.txid, minted.txid].sort());
+      assert.deepEqual(node.reader.tx(minted.txid)?.waitingParents, [
+        { txid: coinbase.txid, height: block.height },
+      ]);
       await headersTo(node, chain, block);
       assert.deepEqual(waitingTxids(node), []);
       assert.equal(node.reader.tx(minted.txid)?.status, 'active');
@@ -177,13 +180,14 @@ describe('a proof whose header is unknown', () => {
 });
 
 describe('a forged proof', () => {
-  it('is refused with its transaction, and does not stand in the way of a good one', async () => {
+  it('below the horizon is refused with its transaction, and does not stand in the way of a good one', async () => {
     for (const atOnce of [false, true]) {
       const { chain, deploy, pay, block, tokens } = setting('forged');
       const good = chain.beef(pay, { parents: 'none' });
       const bad = [forged(chain, pay), forged(chain, pay, { all: true }), forged(chain, pay, { seed: 2 })];
+      const deep = chain.mineEmpty(100, block);
       await withNode({ tokens }, async (node) => {
-        await headersTo(node, chain, block);
+        await headersTo(node, chain, deep);
         await node.offer(chain.beef(deploy));
         const offers = [bad[0]!, good, bad[1]!, bad[2]!];
         const outcomes = atOnce ? await node.offerAll(offers) : [];
@@ -198,8 +202,33 @@ describe('a forged proof', () => {
     }
   });
 
+  it('near the tip counts for nothing, waits in case another branch has its block, and is let go below the horizon', async () => {
+    for (const atOnce of [false, true]) {
+      const { chain, deploy, pay, block, tokens } = setting('forged near');
+      const good = chain.beef(pay, { parents: 'none' });
+      const bad = [forged(chain, pay), forged(chain, pay, { all: true }), forged(chain, pay, { seed: 2 })];
+      await withNode({ tokens }, async (node) => {
+        await headersTo(node, chain, block);
+        await node.offer(chain.beef(deploy));
+        await node.offer(bad[0]!);
+        assert.equal(positionOf(node, pay), undefined);
+        const offers = [good, bad[1]!, bad[2]!];
+        if (atOnce) await node.offerAll(offers);
+        else for (const offer of offers) await node.offer(offer);
+        assert.deepEqual(positionOf(node, pay), { height: block.height, index: 1 });
+        assert.equal(node.reader.facts().pending, 1, 'its false proofs');
+        await assertState(node, viewOfBeefs([chain.beef(deploy), bad[0]!, ...offers], chain.headers()));
+        await headersTo(node, chain, chain.mineEmpty(100, block));
+        assert.equal(node.reader.facts().pending, 0);
+        assert.deepEqual(positionOf(node, pay), { height: block.height, index: 1 });
+        await node.audit();
+      });
+    }
+  });
+
   it('of a parent that is held delays no child', async () => {
     const { chain, deploy, pay, block, tokens } = setting('forged parent');
+    const deep = chain.mineEmpty(100, block);
     const child = chain.transfer({ from: [pay.coin(0)], to: [[chain.key('alice'), 100n]] });
     const bump = Buffer.from(block.bump([pay.txid]));
     bump.writeUInt8(bump.readUInt8(SIBLING_BYTE) ^ 1, SIBLING_BYTE);
@@ -215,7 +244,7 @@ describe('a forged proof', () => {
       ],
     });
     await withNode({ tokens }, async (node) => {
-      await headersTo(node, chain, block);
+      await headersTo(node, chain, deep);
       await node.offer(chain.beef(deploy));
       const alone = await node.offer(beef);
       assert.equal(alone.status === 'rejected' && alone.code, 'PARENT_INVALID');
@@ -295,6 +324,65 @@ describe('a forged proof', () => {
   });
 });
 
+describe('a good proof before the header of its block', () => {
+  for (const height of ['another block of that height is known', 'none of that height is known']) {
+    it(`counts as soon as its branch has the most work: ${height}`, async () => {
+      const { chain, deploy, pay, base, tokens } = setting('proof first');
+      const left = chain.mine([], { on: base });
+      const right = chain.mine([pay], { on: base });
+      const tip = chain.mineEmpty(1, right);
+      const beefs = [chain.beef(deploy, { tip: base }), chain.beef(pay, { tip })];
+      await withNode({ tokens }, async (node) => {
+        await headersTo(node, chain, height.startsWith('another') ? left : base);
+        const outcomes = [await node.offer(beefs[0]!), await node.offer(beefs[1]!)];
+        assert.deepEqual(
+          outcomes.map(({ status }) => status),
+          ['admitted', 'pending'],
+        );
+        await headersTo(node, chain, left);
+        assert.equal(positionOf(node, pay), undefined);
+        await headersTo(node, chain, tip);
+        assert.deepEqual(positionOf(node, pay), { height: right.height, index: 1 });
+        await assertState(node, viewOfBeefs(beefs, chain.headers(tip)));
+        assert.equal(node.reader.facts().pending, 0);
+      });
+    });
+  }
+
+  it('is kept where the transaction is mined in another block of that height', async () => {
+    const { chain, deploy, pay, base, block: left, tokens } = setting('two homes');
+    const right = chain.mine([chain.transfer({ from: [], to: [], tokenId: tokens[0]! }), pay], { on: base });
+    const tip = chain.mineEmpty(1, right);
+    const beefs = [
+      chain.beef(deploy, { tip: base }),
+      chain.beef(pay, { tip: left }),
+      chain.beef(pay, { tip }),
+    ];
+    await withNode({ tokens }, async (node) => {
+      await headersTo(node, chain, left);
+      for (const beef of beefs) await node.offer(beef);
+      assert.deepEqual(positionOf(node, pay), { height: left.height, index: 1 });
+      await headersTo(node, chain, tip);
+      assert.deepEqual(positionOf(node, pay), { height: right.height, index: 2 });
+    });
+  });
+
+  it('of a coinbase, or of a transaction whose parents nobody has: it waits like one with an unknown header', async () => {
+    const { chain, base, tokens } = setting('waits whole');
+    const left = chain.mine([], { on: base });
+    const outside = chain.outside([{ lock: p2pkh(chain.key('bob')), token: token.transfer(tokens[0]!, 1n) }]);
+    const right = chain.mine([outside], { on: base });
+    const tip = chain.mineEmpty(1, right);
+    await withNode({ tokens }, async (node) => {
+      await headersTo(node, chain, left);
+      const outcome = await node.offer(chain.beef(outside, { tip, parents: 'none' }));
+      assert.equal(outcome.status === 'pending' && outcome.waitingFor, 'header');
+      await headersTo(node, chain, tip);
+      assert.deepEqual(positionOf(node, outside), { height: right.height, index: 1 });
+    });
+  });
+});
+
 describe('heights below the first header', () => {
   it('a source that confirms two blocks with the same coin in both: it is spent once', async () => {
     const { chain, deploy, pay, block, tokens } = setting('lying source');
@@ -335,7 +423,7 @@ describe('heights below the first header', () => {
       Promise.resolve(answers.get(root) ?? ('unknown' as const));
     const checkpoint = { height, hash, chainWork: 1000n, bits: 0x207fffff };
     await withNode({ tokens, checkpoint, verifyRoot }, async (node) => {
-      const tip = chain.mineEmpty(2, block);
+      const tip = chain.mineEmpty(102, block);
       await node.headers(chain.headerBytes({ tip, from: height + 1 }));
       answers.set(chain.blockAt(2).header.merkleRoot, 'confirmed');
       const beefs = [chain.beef(deploy), chain.beef(pay, { parents: 'none' })];

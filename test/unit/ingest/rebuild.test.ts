@@ -47,8 +47,12 @@ async function stateAt(
   }
 }
 
-function rebuild(path: string, follow: readonly string[] = rich.follow): Promise<RebuildReport> {
-  return rebuildTestCore({ path, follow });
+function rebuild(
+  path: string,
+  follow: readonly string[] = rich.follow,
+  acceptLoss = false,
+): Promise<RebuildReport> {
+  return rebuildTestCore({ path, follow, acceptLoss });
 }
 
 function copyOf(t: { name: string }): string {
@@ -159,9 +163,67 @@ test('lost transactions are counted, the rest stands, and offered again they bri
   assert.equal(report.transactions.kept, original.report.transactions - spoilt);
   assert.equal(report.damagedRows, spoilt);
   assert.deepEqual(report.audit.problems, []);
+  assert.equal(report.audit.lost?.count, spoilt);
+  assert.equal(report.audit.lost?.uncertain, false);
+  assert.equal(report.audit.lost?.txids.length, spoilt);
   const healed = await feedAgain(path);
   assert.deepEqual(healed.report.problems, []);
   assert.equal(healed.report.stateDigest, original.report.stateDigest);
+  assert.equal(healed.report.lost, undefined);
+});
+
+test('what is lost is remembered by name, over restarts and rebuilds, until it is back', async (t) => {
+  const path = copyOf(t);
+  let gone: string | undefined;
+  await tamper(path, PREFIX.tx, (key, value) => {
+    const { place, txid } = decodeTx(key, value);
+    if (gone !== undefined || place === undefined) return 'keep';
+    gone = txid;
+    return 'delete';
+  });
+  const expected = { count: 1, txids: [gone], uncertain: false };
+  assert.deepEqual((await rebuild(path)).audit.lost, expected);
+  assert.deepEqual((await rebuild(path)).audit.lost, expected);
+  const { facts, report } = await stateAt(path);
+  assert.deepEqual(facts['lost'], expected);
+  assert.deepEqual(report.lost, expected);
+  const healed = await feedAgain(path);
+  assert.equal(healed.report.lost, undefined);
+  assert.equal((await stateAt(path)).facts['lost'], undefined);
+});
+
+test('a lost transaction whose name is lost too is counted, until the operator takes note', async (t) => {
+  const path = copyOf(t);
+  const gone = new Set<string>();
+  await tamper(path, PREFIX.tx, (key, value) => {
+    const { place, txid } = decodeTx(key, value);
+    if (gone.size > 0 || place === undefined) return 'keep';
+    gone.add(txid);
+    return 'delete';
+  });
+  await tamper(path, PREFIX.arrival, (key) => (gone.has(key.toString('hex', 1)) ? 'delete' : 'keep'));
+  const expected = { count: 1, txids: [], uncertain: false };
+  assert.deepEqual((await rebuild(path)).audit.lost, expected);
+  assert.deepEqual((await rebuild(path)).audit.lost, expected);
+  const accepted = await rebuild(path, rich.follow, true);
+  assert.equal(accepted.audit.lost, undefined);
+  assert.equal((await stateAt(path)).report.lost, undefined);
+});
+
+test('a lost waiting transaction is counted', async (t) => {
+  const path = copyOf(t);
+  const gone = await tamper(path, PREFIX.waiting, () => 'delete');
+  assert.ok(gone > 0);
+  assert.deepEqual((await rebuild(path)).audit.lost, { count: gone, txids: [], uncertain: false });
+});
+
+test('a row that says what is lost cannot vanish', async (t) => {
+  const path = copyOf(t);
+  let seen = 0;
+  await tamper(path, PREFIX.tx, () => (++seen === 1 ? 'spoil' : 'keep'));
+  await rebuild(path);
+  await tamper(path, PREFIX.misc, (key) => (key.toString('latin1').startsWith('mlost') ? 'delete' : 'keep'));
+  await assert.rejects(openTestCore({ path, follow: rich.follow }), { code: 'STORE_ROW_MISSING' });
 });
 
 test('without its proof a transaction is unmined, until the proof comes again', async (t) => {
@@ -220,6 +282,7 @@ test('files that LevelDB needs and we do not: nothing is lost without CURRENT, M
   const report = await rebuild(path);
   assert.equal(report.audit.stateDigest, original.report.stateDigest);
   assert.equal(report.transactions.lost, 0);
+  assert.equal(report.audit.lost, undefined);
 });
 
 test('with all tables gone the store is empty, follows the configured tokens, and can be fed again', async (t) => {
@@ -229,6 +292,7 @@ test('with all tables gone the store is empty, follows the configured tokens, an
   const report = await rebuild(path);
   assert.deepEqual(report.transactions, { kept: 0, lost: undefined, unproven: 0 });
   assert.equal(report.tokens.followed, 3);
+  assert.deepEqual(report.audit.lost, { count: 0, txids: [], uncertain: true });
   const healed = await feedAgain(path);
   assert.equal(healed.report.stateDigest, original.report.stateDigest);
 });

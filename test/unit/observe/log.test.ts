@@ -195,7 +195,7 @@ test('every documented event has a module, a level, and a row in the table', () 
   for (const [name, row] of Object.entries(LOG_EVENTS)) {
     assert.ok((LOG_MODULES as readonly string[]).includes(row.module), name);
     assert.ok((LOG_LEVELS as readonly string[]).includes(row.level), name);
-    assert.match(name, /^[a-z]+\.[a-z_]+$/);
+    assert.match(name, /^[a-z0-9]+\.[a-z0-9_]+$/);
     assert.ok(table.includes(`| \`${name}\` | ${row.level} |`), name);
   }
 });

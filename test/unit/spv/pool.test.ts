@@ -61,7 +61,13 @@ describe('VerifierPool', () => {
       });
     });
     const interpreted = kinds.filter((kind) => kind === 1 || kind === 2).length * 3;
-    assert.deepEqual(verifier.stats(), { waiting: 0, lostThreads: 0, answered: 900, interpreted });
+    assert.deepEqual(verifier.stats(), {
+      waiting: 0,
+      lostThreads: 0,
+      threads: 2,
+      answered: 900,
+      interpreted,
+    });
     assert.deepEqual(await verifier.verify([]), []);
   });
 
@@ -175,6 +181,23 @@ describe('VerifierPool', () => {
     });
     // Later work is a new try, and again an answer, not a wait for ever.
     assert.deepEqual(codes(await verifier.verify([good(1)])), ['VERIFIER_FAILED']);
+  });
+
+  it('with an idle time has threads only while there is work', async () => {
+    const verifier = await pool({ idleMs: 20 });
+    assert.equal(verifier.stats().threads, 0);
+    for (let round = 0; round < 3; round++) {
+      assert.deepEqual(codes(await verifier.verify([good(1), bad(2)])), ['valid', 'SCRIPT_FAILED']);
+      assert.equal(verifier.stats().threads, 2);
+      while (verifier.stats().threads > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.equal(verifier.stats().lostThreads, 0);
+    // The end of idle threads and new work may meet.
+    const answers = Array.from({ length: 50 }, async (_, i) => {
+      await new Promise((resolve) => setTimeout(resolve, i * 3));
+      return codes(await verifier.verify([good(i)]));
+    });
+    assert.deepEqual((await Promise.all(answers)).flat(), Array(50).fill('valid'));
   });
 
   it('is sized to the machine', () => {

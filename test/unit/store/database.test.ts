@@ -17,6 +17,7 @@ import { Database, IDENTITY_KEY, type RowOp, STORE_FORMAT } from '../../../src/s
 import { StoreError } from '../../../src/store/errors.ts';
 import { readMarker, writeMarker } from '../../../src/store/marker.ts';
 import { RowWriter } from '../../../src/store/row-bytes.ts';
+import { RULES_VERSION } from '../../../src/token/judge.ts';
 import { rowsOf, withDatabase } from '../../support/raw-store.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -49,7 +50,13 @@ async function made(path: string): Promise<void> {
 test('the first start makes a database with an identity and a marker', async (t) => {
   const path = join(tempDir(t), 'data');
   const identity = await withDatabase(path, (database) => Promise.resolve(database.identity));
-  assert.deepEqual(identity, { format: STORE_FORMAT, network: 'regtest', databaseId: ID, createdBy: 'test' });
+  assert.deepEqual(identity, {
+    format: STORE_FORMAT,
+    network: 'regtest',
+    databaseId: ID,
+    createdBy: 'test',
+    rules: RULES_VERSION,
+  });
   const marker = readMarker(join(path, 'store.json'));
   assert.deepEqual(marker, { format: STORE_FORMAT, network: 'regtest', databaseId: ID, commit: 0 });
   assert.equal(statSync(join(path, 'store.json')).mode & 0o777, 0o600);
@@ -70,6 +77,17 @@ test('another network is refused by the marker, and by the identity row where th
   );
   assert.ok(!existsSync(join(path, 'store.json')), 'a refused store gets no marker');
   await open(path);
+});
+
+test('verdicts of another version of the token rules are not mixed with ours; a row without one is of the first', async (t) => {
+  const path = tempDir(t);
+  await made(path);
+  await withDatabase(path, (database) => database.write([identityRow(STORE_FORMAT, 'regtest')], true));
+  assert.equal(await withDatabase(path, (database) => Promise.resolve(database.identity.rules)), 1);
+  w.begin().u32(STORE_FORMAT).text('regtest').text(ID).text('test');
+  const value = Buffer.from(w.u32(RULES_VERSION + 1).seal(IDENTITY_KEY));
+  await withDatabase(path, (database) => database.write([{ key: IDENTITY_KEY, value }], true));
+  await assert.rejects(open(path), refused('STORE_RULES_OTHER', /run `btcfed verify --rebuild`/));
 });
 
 test('a newer format is refused by the marker, and by the identity row', async (t) => {

@@ -46,7 +46,7 @@ function waitingChange(record: WaitingRecord): Pick<StoreChange, 'ops' | 'waitin
 
 const WAITING: WaitingRecord = {
   txid: TXID,
-  raw: Buffer.from('raw'),
+  raw: Buffer.from(`0100000001${'cd'.repeat(32)}0000000000ffffffff0100000000000000000000000000`, 'hex'),
   waitingFor: 'parents',
   missingParents: ['cd'.repeat(32)],
   proofs: [],

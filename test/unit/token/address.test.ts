@@ -34,13 +34,21 @@ test('addresses agree with the sdk', () => {
     const keyHash = toBytes(i.toString(16).padStart(2, '0').repeat(20)).fill(0, 0, i % 20);
     assert.equal(addressOf('main', keyHash), Utils.toBase58Check([...keyHash], [0x00]));
     assert.equal(addressOf('test', keyHash), Utils.toBase58Check([...keyHash], [0x6f]));
-    assert.deepEqual(parseAddress('main', addressOf('test', keyHash)), keyHash);
+    assert.deepEqual(parseAddress('regtest', addressOf('test', keyHash)), keyHash);
     assert.deepEqual(parseAddress('test', addressOf('main', keyHash)), keyHash);
   }
 });
 
-test('both versions are accepted on every network', () => {
-  for (const network of ['main', 'test', 'regtest'] as const) {
+test('an address of the test network is refused on main', () => {
+  assert.throws(
+    () => parseAddress('main', addressOf('test', toBytes(HASH))),
+    /is an address of the test network; expected an address beginning with 1/,
+  );
+  assert.equal(fault(addressOf('test', toBytes(HASH))), 'network');
+});
+
+test('both versions are accepted on the networks for tests', () => {
+  for (const network of ['test', 'regtest'] as const) {
     for (const shownOn of ['main', 'test', 'regtest'] as const) {
       assert.equal(toHex(parseAddress(network, addressOf(shownOn, toBytes(HASH)))), HASH);
     }

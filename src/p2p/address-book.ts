@@ -1,0 +1,530 @@
+import { isNear } from '../../protocols/peer-exchange/address.ts';
+import type { BookDigest } from '../../protocols/peer-exchange/digest.ts';
+import type {
+  ExchangeBook,
+  RecordOrigin,
+  SharedRecord,
+  TakeOutcome,
+} from '../../protocols/peer-exchange/interfaces.ts';
+import type { CheckedRecord, PrivateAddresses } from '../../protocols/peer-exchange/record.ts';
+import {
+  type BookEntry,
+  dialAddresses,
+  expiryOf,
+  isLearned,
+  isUnproved,
+  type PeerState,
+  sharedOf,
+} from './book-entry.ts';
+import { type BookFileEntry, type FiledPeer, fromFile, toFile } from './book-file.ts';
+import { BookIndex } from './book-index.ts';
+import {
+  ANCHORS,
+  CLOCK_STEP_MS,
+  FORGOTTEN_AFTER_AGE_MS,
+  FORGOTTEN_AFTER_FAILURES_MS,
+  FORGOTTEN_BY_OPERATOR_MS,
+  HEARD_MAX_AGE_MS,
+  LOADED_GRACE_MS,
+  MAX_LEARNED,
+  PROVED_MAX_UNSEEN_MS,
+  SWEEP_MS,
+} from './book-limits.ts';
+import type { DialBook, DialCandidate } from './dial-book.ts';
+import type { P2pErrorCode } from './errors.ts';
+import { Forgotten } from './forgotten.ts';
+import type { Clock, PeerIdText } from './types.ts';
+
+export interface AddressBookModules {
+  readonly clock: Clock;
+  /** Our own id: never stored. */
+  readonly self: PeerIdText;
+  /** The wall clock was set while running, by so many milliseconds. */
+  readonly onClockStep?: (ms: number) => void;
+}
+
+/** A peer of the book for status and lists. */
+export interface KnownPeer {
+  readonly peerId: PeerIdText;
+  readonly publicKey: Uint8Array;
+  readonly addresses: readonly string[];
+  readonly isOperator: boolean;
+  readonly state: PeerState;
+  /** Unix ms. */
+  readonly lastSeenMs: number | undefined;
+  readonly failures: number;
+  readonly isSigned: boolean;
+  /** PeerId of who told of it first, `operator` or `file`. */
+  readonly source: string;
+}
+
+export interface BookCounts {
+  readonly operator: number;
+  readonly proved: number;
+  readonly heard: number;
+  readonly shareable: number;
+}
+
+/**
+ * All peers that we know, in memory: who told of them, whether we reached them, and what may be given to others.
+ * Ages run on the monotonic clock, so that setting the wall clock expires nobody.
+ */
+export class AddressBook implements ExchangeBook, DialBook {
+  readonly #modules: AddressBookModules;
+  readonly #index = new BookIndex();
+  readonly #present = new Set<PeerIdText>();
+  readonly #forgotten = new Forgotten();
+  readonly #listeners = new Set<() => void>();
+  readonly #dirtyListeners = new Set<() => void>();
+  readonly #seenMsOf = (entry: BookEntry) =>
+    this.#present.has(entry.peerId) ? this.#modules.clock.monotonicMs() : entry.seenMs;
+  #isTelling = false;
+  #cancelSweep: () => void = () => {};
+  #clockOffsetMs = 0;
+
+  constructor(modules: AddressBookModules) {
+    this.#modules = modules;
+    this.#clockOffsetMs = modules.clock.nowMs() - modules.clock.monotonicMs();
+  }
+
+  /** Begins to look for expired peers once a minute. */
+  start(): void {
+    this.#cancelSweep();
+    this.#cancelSweep = this.#modules.clock.after(SWEEP_MS, () => {
+      this.sweep();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#cancelSweep();
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  get shareableCount(): number {
+    return this.#index.shareable;
+  }
+
+  /** In the book, or connected at this moment without an address worth keeping. */
+  isKnown(peerId: PeerIdText): boolean {
+    return this.#index.get(peerId) !== undefined || this.#present.has(peerId);
+  }
+
+  isOperator(peerId: PeerIdText): boolean {
+    const entry = this.#index.get(peerId);
+    return entry !== undefined && !isLearned(entry);
+  }
+
+  /** Takes a checked record, from a peer or from the peer itself. */
+  take(record: CheckedRecord, origin: RecordOrigin): TakeOutcome {
+    if (record.peerId === this.#modules.self) return 'self';
+    const nowMs = this.#modules.clock.monotonicMs();
+    const seenMs = record.seenS === undefined ? undefined : nowMs - record.seenS * 1_000;
+    const entry = this.#index.get(record.peerId);
+    const outcome =
+      entry === undefined
+        ? this.#takeNew(record, origin, nowMs, seenMs)
+        : this.#takeAgain(entry, record, origin, seenMs);
+    if (outcome === 'new' || outcome === 'changed') this.#changed();
+    return outcome;
+  }
+
+  /** Replaces the operator's peers; who is no longer among them is forgotten. */
+  setOperator(entries: readonly BookFileEntry[]): void {
+    const wanted = new Map<PeerIdText, FiledPeer>();
+    for (const filed of entries.flatMap((entry) => fromFile(entry) ?? [])) {
+      const first = wanted.get(filed.peerId);
+      // Duplicate keys are one peer with the addresses of all.
+      wanted.set(filed.peerId, first === undefined ? filed : merged(first, filed));
+    }
+    wanted.delete(this.#modules.self);
+    for (const entry of this.#index.all()) {
+      if (!isLearned(entry) && !wanted.has(entry.peerId)) this.forget(entry.peerId);
+    }
+    for (const filed of wanted.values()) this.#takeOperator(filed);
+    this.#changed();
+  }
+
+  /** Takes learned peers from the file of the last run; returns how many. Nothing of it is too old at once. */
+  load(entries: readonly BookFileEntry[]): number {
+    const { clock, self } = this.#modules;
+    const nowMs = clock.monotonicMs();
+    let taken = 0;
+    for (const filed of entries.flatMap((entry) => fromFile(entry) ?? [])) {
+      const { peerId, publicKey, addresses, isProved } = filed;
+      if (peerId === self || addresses.length === 0 || this.#index.get(peerId) !== undefined) continue;
+      if (this.#index.learned >= MAX_LEARNED) break;
+      // A stamp of the future is of a wrong clock, here or there.
+      const lastSeenMs =
+        filed.lastSeenMs === undefined ? undefined : Math.min(filed.lastSeenMs, clock.nowMs());
+      const limitMs = isProved ? PROVED_MAX_UNSEEN_MS : HEARD_MAX_AGE_MS;
+      const ageMs = Math.min(clock.nowMs() - (lastSeenMs ?? 0), limitMs - LOADED_GRACE_MS);
+      this.#index.insert({
+        ...blank(peerId, publicKey, nowMs - ageMs),
+        addresses,
+        state: isProved ? 'proved' : 'heard',
+        source: filed.source,
+        seenMs: isProved ? nowMs - ageMs : undefined,
+        lastSeenMs,
+        lastProvedMs: isProved ? lastSeenMs : undefined,
+      });
+      taken++;
+    }
+    if (taken > 0) this.#changed();
+    return taken;
+  }
+
+  /** Forgets a peer because the operator deleted it: others cannot bring it back for a day. */
+  forget(peerId: PeerIdText): boolean {
+    const entry = this.#index.get(peerId);
+    if (entry === undefined) return false;
+    const atMs = this.#modules.clock.monotonicMs();
+    const untilMs = atMs + FORGOTTEN_BY_OPERATOR_MS;
+    this.#forgotten.add(peerId, { atMs, untilMs, seq: entry.signed?.seq ?? 0n, isByOperator: true });
+    this.#index.remove(entry);
+    this.#changed();
+    return true;
+  }
+
+  /** A connection to the peer lives: it does not expire. */
+  present(peerId: PeerIdText): void {
+    this.#present.add(peerId);
+    this.#see(peerId);
+  }
+
+  absent(peerId: PeerIdText): void {
+    if (this.#present.delete(peerId)) this.#see(peerId);
+  }
+
+  dialSucceeded(peerId: PeerIdText, _addresses: readonly string[] = []): void {
+    const entry = this.#index.get(peerId);
+    if (entry === undefined) return;
+    this.#index.change(entry, () => {
+      entry.state = 'proved';
+      entry.failures = 0;
+      entry.lastProvedMs = this.#modules.clock.nowMs();
+    });
+    this.#see(peerId);
+    this.#dirty();
+  }
+
+  dialFailed(peerId: PeerIdText, _code?: P2pErrorCode): void {
+    const entry = this.#index.get(peerId);
+    if (entry === undefined) return;
+    const nowMs = this.#modules.clock.monotonicMs();
+    if (entry.failures === 0) entry.firstFailureMs = nowMs;
+    entry.failures++;
+    if (this.#expire(entry, nowMs)) this.#changed();
+  }
+
+  *candidates(): Iterable<DialCandidate> {
+    for (const entry of this.#index.values()) yield candidateOf(entry);
+  }
+
+  candidate(peerId: PeerIdText): DialCandidate | undefined {
+    const entry = this.#index.get(peerId);
+    return entry === undefined ? undefined : candidateOf(entry);
+  }
+
+  /** The last 8 proved peers, the newest first: where a start looks first. */
+  anchors(): readonly PeerIdText[] {
+    return this.#index
+      .all()
+      .filter(({ lastProvedMs }) => lastProvedMs !== undefined)
+      .sort((a, b) => b.lastProvedMs! - a.lastProvedMs!)
+      .slice(0, ANCHORS)
+      .map(({ peerId }) => peerId);
+  }
+
+  digest(more?: { readonly publicKey: Uint8Array; readonly content: Uint8Array }): BookDigest {
+    return this.#index.digest(more);
+  }
+
+  *shareable(): Iterable<SharedRecord> {
+    for (const entry of this.#index.values()) {
+      const shared = sharedOf(entry, this.#seenMsOf);
+      if (shared !== undefined) yield shared;
+    }
+  }
+
+  shared(peerId: PeerIdText): SharedRecord | undefined {
+    const entry = this.#index.get(peerId);
+    return entry === undefined ? undefined : sharedOf(entry, this.#seenMsOf);
+  }
+
+  setTokenHints(peerId: PeerIdText, hints: Uint8Array): void {
+    const entry = this.#index.get(peerId);
+    if (entry !== undefined) entry.tokenHints = hints.length === 0 ? undefined : hints;
+  }
+
+  tokenHints(peerId: PeerIdText): Uint8Array | undefined {
+    return this.#index.get(peerId)?.tokenHints;
+  }
+
+  /** Under `no`, addresses nearby that were learned are given up; operator's own stay. */
+  setPrivateAddresses(policy: PrivateAddresses): void {
+    if (policy !== 'no') return;
+    for (const entry of this.#index.all()) {
+      const far = entry.addresses.filter((address) => !isNear(address.class));
+      if (far.length === entry.addresses.length) continue;
+      if (far.length === 0 && isLearned(entry)) this.#index.remove(entry);
+      else {
+        this.#index.change(entry, () => {
+          entry.addresses = far;
+        });
+      }
+    }
+    this.#changed();
+  }
+
+  /** Learned peers as peers.yaml keeps them, proved ones first. */
+  fileEntries(): readonly BookFileEntry[] {
+    return this.#index
+      .all()
+      .filter((entry) => isLearned(entry) && entry.addresses.length > 0)
+      .sort((a, b) => Number(b.state === 'proved') - Number(a.state === 'proved'))
+      .map((entry) => toFile(entry, this.#lastSeenMsOf(entry)));
+  }
+
+  /** Unix ms at which we last had a living connection. */
+  lastSeenMs(peerId: PeerIdText): number | undefined {
+    const entry = this.#index.get(peerId);
+    return entry === undefined ? undefined : this.#lastSeenMsOf(entry);
+  }
+
+  peers(): readonly KnownPeer[] {
+    return this.#index.all().map((entry) => ({
+      peerId: entry.peerId,
+      publicKey: entry.publicKey,
+      addresses: dialAddresses(entry),
+      isOperator: !isLearned(entry),
+      state: entry.state,
+      lastSeenMs: this.#lastSeenMsOf(entry),
+      failures: entry.failures,
+      isSigned: entry.signed !== undefined,
+      source: entry.source,
+    }));
+  }
+
+  counts(): BookCounts {
+    const entries = this.#index.all();
+    const proved = entries.filter(({ state }) => state === 'proved').length;
+    return {
+      operator: entries.length - this.#index.learned,
+      proved,
+      heard: entries.length - proved,
+      shareable: this.#index.shareable,
+    };
+  }
+
+  /** Called after peers were added, removed or got other addresses; several changes at once are one call. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Called when what belongs in the file has changed, besides `onChange`. */
+  onDirty(listener: () => void): () => void {
+    this.#dirtyListeners.add(listener);
+    return () => this.#dirtyListeners.delete(listener);
+  }
+
+  /** Gives up who has expired; returns how many. */
+  sweep(): number {
+    const { clock, onClockStep } = this.#modules;
+    const nowMs = clock.monotonicMs();
+    const offsetMs = clock.nowMs() - nowMs;
+    const stepMs = offsetMs - this.#clockOffsetMs;
+    this.#clockOffsetMs = offsetMs;
+    if (Math.abs(stepMs) >= CLOCK_STEP_MS) onClockStep?.(Math.round(stepMs));
+    let gone = 0;
+    for (const entry of this.#index.all()) if (this.#expire(entry, nowMs)) gone++;
+    if (gone > 0) this.#changed();
+    return gone;
+  }
+
+  #takeNew(
+    record: CheckedRecord,
+    origin: RecordOrigin,
+    nowMs: number,
+    seenMs: number | undefined,
+  ): TakeOutcome {
+    const { peerId, publicKey, signed, tokenHints } = record;
+    const isOwnWord = origin.source === peerId;
+    if (this.#forgotten.holds(peerId, { isOwnWord, seq: signed?.seq, seenMs }, nowMs)) return 'forgotten';
+    if (!this.#index.caps.hasRoomOf(origin.source)) return 'source_full';
+    const addresses = record.addresses.filter(({ subnet }) => this.#index.caps.hasRoomIn(subnet));
+    if (addresses.length === 0) return 'subnet_full';
+    if (this.#index.learned >= MAX_LEARNED && !this.#index.evict((peerId) => this.#present.has(peerId)))
+      return 'book_full';
+    this.#index.insert({
+      ...blank(peerId, publicKey, nowMs),
+      addresses,
+      signed,
+      source: origin.source,
+      isPublic: origin.isPublic,
+      seenMs,
+      tokenHints: tokenHints === undefined || tokenHints.length === 0 ? undefined : tokenHints.slice(),
+    });
+    if (this.#present.has(peerId)) this.#see(peerId);
+    return 'new';
+  }
+
+  #takeAgain(
+    entry: BookEntry,
+    record: CheckedRecord,
+    origin: RecordOrigin,
+    seenMs: number | undefined,
+  ): TakeOutcome {
+    entry.heardMs = Math.max(entry.heardMs, seenMs ?? entry.heardMs);
+    if (seenMs !== undefined) entry.seenMs = Math.max(entry.seenMs ?? seenMs, seenMs);
+    if (record.tokenHints !== undefined && record.tokenHints.length > 0) {
+      // A copy: it is a view of a frame.
+      entry.tokenHints = record.tokenHints.slice();
+    }
+    const isOwnWord = origin.source === entry.peerId;
+    const { signed } = record;
+    const rise = signed === undefined ? undefined : compare(signed.seq, entry.signed?.seq);
+    if (rise === undefined || rise < 0) {
+      // Where a peer is, it knows best itself; to others only its newest signature counts.
+      const isBetter = isOwnWord && (entry.signed === undefined || rise !== undefined);
+      if (isBetter && this.#readdress(entry, record, origin)) return rise === undefined ? 'changed' : 'stale';
+      // What libp2p pushes it signs anew, so that our neighbour's own word may be the older one of two that say the same.
+      return rise === undefined || saysTheSame(entry, record) ? 'known' : 'stale';
+    }
+    // The same signature over another connection may allow more of its addresses.
+    if (rise === 0) {
+      if (record.addresses.length > entry.addresses.length) this.#readdress(entry, record, origin);
+      return 'known';
+    }
+    const isSame = saysTheSame(entry, record);
+    this.#index.change(entry, () => {
+      entry.signed = signed;
+    });
+    this.#readdress(entry, record, origin);
+    return isSame ? 'refreshed' : 'changed';
+  }
+
+  /** Takes other addresses into an entry, as far as its subnets have room; true if that changed something. */
+  #readdress(entry: BookEntry, record: CheckedRecord, origin: RecordOrigin): boolean {
+    const had = entry.addresses.map(({ text }) => text).join(' ');
+    this.#index.change(entry, () => {
+      const isFree = !isUnproved(entry);
+      const fits = record.addresses.filter(({ subnet }) => isFree || this.#index.caps.hasRoomIn(subnet));
+      if (fits.length === 0) return;
+      entry.isPublic = origin.isPublic;
+      entry.addresses = fits;
+    });
+    return entry.addresses.map(({ text }) => text).join(' ') !== had;
+  }
+
+  #takeOperator(filed: FiledPeer): void {
+    this.#forgotten.delete(filed.peerId);
+    const operatorAddresses = filed.addresses.map(({ text }) => text);
+    const known = this.#index.get(filed.peerId);
+    if (known !== undefined) {
+      this.#index.change(known, () => {
+        known.operatorAddresses = operatorAddresses;
+      });
+      return;
+    }
+    const { clock } = this.#modules;
+    const lastSeenMs = filed.lastSeenMs === undefined ? undefined : Math.min(filed.lastSeenMs, clock.nowMs());
+    const entry = blank(filed.peerId, filed.publicKey, clock.monotonicMs());
+    this.#index.insert({ ...entry, operatorAddresses, source: 'operator', lastSeenMs });
+  }
+
+  #expire(entry: BookEntry, nowMs: number): boolean {
+    if (this.#present.has(entry.peerId)) {
+      entry.heardMs = nowMs;
+      return false;
+    }
+    const why = expiryOf(entry, nowMs);
+    if (why === undefined) return false;
+    const untilMs = nowMs + (why === 'age' ? FORGOTTEN_AFTER_AGE_MS : FORGOTTEN_AFTER_FAILURES_MS);
+    const seq = entry.signed?.seq ?? 0n;
+    this.#forgotten.add(entry.peerId, { atMs: nowMs, untilMs, seq, isByOperator: false });
+    this.#index.remove(entry);
+    return true;
+  }
+
+  #see(peerId: PeerIdText): void {
+    const entry = this.#index.get(peerId);
+    if (entry === undefined) return;
+    const { clock } = this.#modules;
+    entry.heardMs = clock.monotonicMs();
+    entry.seenMs = entry.heardMs;
+    entry.lastSeenMs = clock.nowMs();
+  }
+
+  #lastSeenMsOf(entry: BookEntry): number | undefined {
+    return this.#present.has(entry.peerId) ? this.#modules.clock.nowMs() : entry.lastSeenMs;
+  }
+
+  #changed(): void {
+    this.#dirty();
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  #dirty(): void {
+    for (const listener of this.#dirtyListeners) listener();
+  }
+}
+
+function blank(peerId: PeerIdText, publicKey: Uint8Array, heardMs: number): BookEntry {
+  return {
+    peerId,
+    publicKey,
+    operatorAddresses: undefined,
+    addresses: [],
+    signed: undefined,
+    state: 'heard',
+    source: 'file',
+    isPublic: false,
+    heardMs,
+    seenMs: undefined,
+    lastSeenMs: undefined,
+    lastProvedMs: undefined,
+    failures: 0,
+    firstFailureMs: 0,
+    tokenHints: undefined,
+    shared: undefined,
+  };
+}
+
+function candidateOf(entry: BookEntry): DialCandidate {
+  return {
+    peerId: entry.peerId,
+    addresses: dialAddresses(entry),
+    origin: isLearned(entry) ? 'learned' : 'operator',
+    isProved: entry.state === 'proved',
+    lastProvedMs: entry.lastProvedMs,
+    publicOnly: entry.isPublic && isLearned(entry),
+  };
+}
+
+function merged(first: FiledPeer, second: FiledPeer): FiledPeer {
+  const addresses = new Map([...first.addresses, ...second.addresses].map((one) => [one.text, one]));
+  return { ...first, addresses: [...addresses.values()] };
+}
+
+/** True if another signature brings no news; over none, if it names only what we have. */
+function saysTheSame(entry: BookEntry, { signed, addresses }: CheckedRecord): boolean {
+  if (entry.signed !== undefined) return Buffer.compare(entry.signed.content, signed!.content) === 0;
+  const had = new Set(dialAddresses(entry));
+  return addresses.every(({ text }) => had.has(text));
+}
+
+/** Rise of a sequence number over the one before; any number is a rise over none. */
+function compare(seq: bigint, before: bigint | undefined): number {
+  if (before === undefined || seq > before) return 1;
+  return seq === before ? 0 : -1;
+}

@@ -1,0 +1,58 @@
+import type { DialBook, DialCandidate } from './dial-book.ts';
+import type { P2pErrorCode } from './errors.ts';
+import { ANCHORS } from './keeper-limits.ts';
+import type { PeerIdText } from './types.ts';
+
+/**
+ * In the order of their dials. likely: proved, circuit closed; unproved: only heard of; away: proved once, circuit
+ * open.
+ */
+export type DialRank = 'anchors' | 'operators' | 'likely' | 'unproved' | 'away';
+
+/** Codes that show that the network around us works, even if nobody is connected. */
+export const FROM_THE_PEER: ReadonlySet<P2pErrorCode> = new Set([
+  'REFUSED',
+  'RESET_IN_HANDSHAKE',
+  'WRONG_IDENTITY',
+  'NO_COMMON_PROTOCOL',
+  'CLOSED_AFTER_HANDSHAKE',
+  'BAD_FRAME',
+  'SELF',
+  'NO_ADDRESS',
+  'ADDRESS_INVALID',
+]);
+
+/** Only heard of: nothing shows that there is anybody, and whoever told of it may want us to dial there. */
+export function isUnproved({ origin, isProved }: DialCandidate): boolean {
+  return origin === 'learned' && !isProved;
+}
+
+/** The learned peers that were proved last; the operator's are dialled anyway. */
+export function anchorsOf(book: DialBook): readonly PeerIdText[] {
+  return [...book.candidates()]
+    .filter(({ origin, isProved }) => origin === 'learned' && isProved)
+    .sort((a, b) => (b.lastProvedMs ?? 0) - (a.lastProvedMs ?? 0))
+    .slice(0, ANCHORS)
+    .map(({ peerId }) => peerId);
+}
+
+/** Notices operator peers that are new or have other addresses than before. */
+export class OperatorNews {
+  readonly #addresses = new Map<PeerIdText, string>();
+
+  /** True once for each change. */
+  isNews({ peerId, origin, addresses }: DialCandidate): boolean {
+    if (origin !== 'operator') {
+      this.#addresses.delete(peerId);
+      return false;
+    }
+    const text = addresses.join(' ');
+    if (text === this.#addresses.get(peerId)) return false;
+    this.#addresses.set(peerId, text);
+    return true;
+  }
+
+  prune(known: ReadonlySet<PeerIdText>): void {
+    for (const peerId of this.#addresses.keys()) if (!known.has(peerId)) this.#addresses.delete(peerId);
+  }
+}

@@ -1,0 +1,398 @@
+import { removeLeftovers, replaceFile } from '../../config/atomic-file.ts';
+import type { FileFacts } from '../../config/disk.ts';
+import { ConfigError, formatProblem } from '../../config/errors.ts';
+import {
+  FileLockError,
+  type FileLockModules,
+  removeStaleLocks,
+  withFileLock,
+} from '../../config/file-lock.ts';
+import { type PeerEntry, sameEntry, storableEntry } from '../../config/peer-entry.ts';
+import type { PeersFile } from '../../config/peers.ts';
+import { editPeers, withoutBlock } from '../../config/peers-edit.ts';
+import { mergePeers, type PeerMap } from '../../config/peers-merge.ts';
+import { processTable } from '../../config/process-id.ts';
+import { decodeText, errnoOf } from '../../config/read-file.ts';
+import type { Health } from '../observe/health.ts';
+import type { Log } from '../observe/log.ts';
+import { type BackupModules, PeerBackups } from './peer-backups.ts';
+import {
+  type DamagedFile,
+  digestOf,
+  type GoodFile,
+  type LastContent,
+  PeerFileReader,
+} from './peer-file-reader.ts';
+import type { PeerFileState, PeersOwner, PeersSnapshot } from './peer-file-types.ts';
+import type { WatchFile } from './peer-watch.ts';
+import type { Clock } from './types.ts';
+
+/** A file that is no YAML may be an edit half done; it is written anew after this. */
+const HEAL_AFTER_MS = 10 * 60_000;
+/** Where the system cannot watch. Edits are noticed within 2 s (federation-acceptance check 19). */
+const POLL_MS = 1_000;
+/** The watcher drops what follows on an event within 50 ms, such as an edit right after our own save. */
+const LOOK_AGAIN_MS = 250;
+
+export type { PeerFileState, PeersChange, PeersOwner, PeersSnapshot } from './peer-file-types.ts';
+
+export interface PeerFileOptions {
+  /** Absolute. */
+  readonly file: string;
+  /** Base64 of this node's public key. */
+  readonly ownKey: string;
+}
+
+export interface PeerFileModules extends BackupModules {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly health?: Pick<Health, 'raise' | 'clear'>;
+  readonly watch: WatchFile;
+}
+
+/**
+ * peers.yaml on the disk: loaded, saved, watched. Nothing here throws for what the disk or the file does: the
+ * node goes on from memory, `state` says why it is not saved, and each change of state is logged once.
+ */
+export class PeerFile {
+  readonly #opts: PeerFileOptions;
+  readonly #modules: PeerFileModules;
+  readonly #backups: PeerBackups;
+  readonly #reader: PeerFileReader;
+  /** The last good content, and the digest of the bytes that it was read from or written as. */
+  #peers: PeersFile;
+  #digest: string | undefined;
+  #facts: FileFacts | undefined;
+  /** Learned entries that the owner and the file had in common last. */
+  #known: PeerMap = new Map();
+  /** Public keys that were deleted by hand, and when. */
+  readonly #deletedAtMs = new Map<string, number>();
+  #damage: { readonly digest: string; readonly sinceMs: number } | undefined;
+  /** The operator's part of the newest backup. */
+  #backedUp: string | undefined;
+  #state: PeerFileState = 'ok';
+  #reported = '';
+  #owner: PeersOwner | undefined;
+  #work: Promise<unknown> = Promise.resolve();
+  #nextSave: Promise<boolean> | undefined;
+  #nextCheck: Promise<void> | undefined;
+  #unwatch: (() => Promise<void>) | undefined;
+  #cancelPoll: () => void = () => {};
+  #cancelLook: () => void = () => {};
+  #isStopped = false;
+
+  constructor(opts: PeerFileOptions, modules: PeerFileModules) {
+    this.#opts = opts;
+    this.#modules = modules;
+    this.#backups = new PeerBackups(opts.file, modules);
+    this.#reader = new PeerFileReader(opts, modules);
+    this.#peers = this.#reader.parse('');
+  }
+
+  state(): PeerFileState {
+    return this.#state;
+  }
+
+  /** Reads the file; without a good one, the newest good backup. Removes what killed writers left behind. */
+  load(): Promise<PeersSnapshot> {
+    return this.#queue(async () => {
+      await removeLeftovers(this.#opts.file, this.#modules).catch(() => {});
+      await removeStaleLocks(this.#opts.file, this.#lockModules());
+      const found = await this.#reader.find(this.#last());
+      const backup = await this.#backups.newest((bytes) =>
+        this.#reader.parse(decodeText(bytes, this.#opts.file)),
+      );
+      if (backup !== undefined) this.#backedUp = withoutBlock(backup);
+      if (found.kind === 'good') this.#adopt(found);
+      if (found.kind === 'damaged') await this.#noticeDamage(found);
+      if (found.kind === 'unreadable') this.#fail(found.error);
+      if (found.kind === 'damaged' && backup !== undefined) {
+        this.#peers = backup;
+        this.#known = mapOf(backup.learned);
+      }
+      const { operator, learned } = this.#peers;
+      const { file } = this.#opts;
+      this.#modules.log.event('peers.loaded', { file, operator: operator.length, learned: learned.length });
+      return { operator, learned };
+    });
+  }
+
+  /** From here on edits by hand are handed to the owner, at most 2 s after they were made. */
+  async start(owner: PeersOwner): Promise<void> {
+    this.#owner = owner;
+    const failed = (error: unknown): void => {
+      this.#modules.log.event('peers.watch_failed', { code: errnoOf(error) });
+      this.#poll();
+    };
+    try {
+      this.#unwatch = await this.#modules.watch(this.#opts.file, () => this.#touched(), failed);
+    } catch (error) {
+      failed(error);
+    }
+    // What was edited between the load and now.
+    await this.check();
+  }
+
+  /** Looks for an edit now (SIGHUP). */
+  async check(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#nextCheck ??= this.#queue(async () => {
+      this.#nextCheck = undefined;
+      const found = await this.#reader.findSettled(this.#last());
+      if (found.kind === 'damaged') await this.#noticeDamage(found);
+      if (found.kind === 'good' && found.digest !== this.#digest) this.#reconcile(found);
+    });
+    await this.#nextCheck;
+  }
+
+  /**
+   * Writes what the owner has learned, merged with what the file says. Calls during a save are one more save.
+   * @returns true if the file has it now
+   */
+  save(): Promise<boolean> {
+    if (this.#isStopped) return Promise.resolve(false);
+    this.#nextSave ??= this.#queue(async () => {
+      this.#nextSave = undefined;
+      return await this.#saveNow();
+    });
+    return this.#nextSave;
+  }
+
+  /** Ends the watch and finishes the saves that were asked for. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelPoll();
+    this.#cancelLook();
+    await this.#unwatch?.();
+    await this.#work;
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(work);
+    this.#work = done.catch(() => {});
+    return done;
+  }
+
+  #touched(): void {
+    if (this.#isStopped) return;
+    void this.check();
+    this.#cancelLook();
+    this.#cancelLook = this.#modules.clock.after(LOOK_AGAIN_MS, () => void this.check());
+  }
+
+  #poll(): void {
+    if (this.#isStopped) return;
+    this.#cancelPoll = this.#modules.clock.after(POLL_MS, () => {
+      void this.check().finally(() => this.#poll());
+    });
+  }
+
+  async #saveNow(): Promise<boolean> {
+    try {
+      const path = await this.#realPath();
+      return await withFileLock(path, () => this.#saveLocked(path), this.#lockModules());
+    } catch (error) {
+      if (error instanceof ConfigError) this.#setState('read_only_form', error.problems[0]!.code);
+      else this.#fail(error);
+      return false;
+    }
+  }
+
+  #lockModules(): FileLockModules {
+    return { ...this.#modules, processes: this.#modules.processes ?? processTable };
+  }
+
+  async #saveLocked(path: string): Promise<boolean> {
+    const found = await this.#reader.findSettled(this.#last());
+    const before = this.#peers;
+    if (found.kind === 'unreadable') throw found.error;
+    if (found.kind === 'damaged') {
+      await this.#noticeDamage(found);
+      if (!this.#mayHeal(found)) return false;
+    }
+    const deleted = found.kind === 'good' && found.digest !== this.#digest ? this.#reconcile(found) : 0;
+    const current = this.#peers;
+    if (current.isReadOnly) {
+      this.#setState('read_only_form', current.problems[0]?.code ?? '');
+      return false;
+    }
+    // After `reconcile` memory and file have the same base, so that this merge has no conflicts of its own.
+    const { learned } = this.#merge(current.learned, this.#deletedAtMs);
+    const next = editPeers(current, learned, this.#reader.parseOptions());
+    const isRestored = found.kind !== 'good' && (this.#digest !== undefined || found.kind === 'damaged');
+    if (next.text !== current.text || isRestored) {
+      const owner = found.kind === 'missing' ? this.#facts : found.facts;
+      if (deleted > 0) await this.#backups.keep(before.text, owner);
+      await this.#backUp(current, owner);
+      await replaceFile({ path, bytes: Buffer.from(next.text), owner }, this.#modules);
+      if (isRestored) this.#modules.log.event('peers.recovered', { file: path, from: found.kind });
+      this.#digest = digestOf(Buffer.from(next.text));
+      this.#facts = await this.#modules.disk.stat(path).catch(() => undefined);
+    }
+    this.#peers = next;
+    this.#known = mapOf(learned);
+    this.#damage = undefined;
+    this.#setState('ok');
+    return true;
+  }
+
+  /** Before a write: the operator's part is in the newest backup, as it stands. */
+  async #backUp(current: PeersFile, owner: FileFacts | undefined): Promise<void> {
+    const operatorText = withoutBlock(current);
+    if (operatorText === this.#backedUp || current.text.trim() === '') return;
+    await this.#backups.keep(current.text, owner);
+    this.#backedUp = operatorText;
+  }
+
+  /** Takes an edit: the owner is told what differs from what it has. Returns how many entries were deleted. */
+  #reconcile(found: GoodFile): number {
+    const changedAtMs = Math.min(found.facts.mtimeMs, this.#modules.clock.nowMs());
+    const gone = this.#peers.operator.filter(
+      ({ publicKey }) => !found.peers.operator.some((entry) => entry.publicKey === publicKey),
+    );
+    this.#peers = found.peers;
+    const deletedAtMs = new Map(this.#deletedAtMs);
+    for (const { publicKey } of gone) deletedAtMs.set(publicKey, changedAtMs);
+    const merged = this.#merge(found.peers.learned, deletedAtMs, changedAtMs);
+    for (const key of [...merged.deleted, ...gone.map(({ publicKey }) => publicKey)]) {
+      this.#remember(key, changedAtMs);
+    }
+    const memory = this.#memory();
+    const learned = merged.learned.filter((entry) => {
+      const known = memory.get(entry.publicKey);
+      return known === undefined || !sameEntry(known, entry);
+    });
+    this.#adopt(found);
+    const change = { operator: found.peers.operator, learned, removed: merged.deleted };
+    this.#modules.log.event('peers.edited', {
+      file: this.#opts.file,
+      operator: change.operator.length,
+      added: learned.length,
+      removed: merged.deleted.length,
+    });
+    this.#owner?.changed(change);
+    return merged.deleted.length + gone.length + merged.conflicts.length;
+  }
+
+  #merge(file: readonly PeerEntry[], deletedAtMs: ReadonlyMap<string, number>, fileChangedAtMs = 0) {
+    const operator = this.#peers.operator.map(({ publicKey }) => publicKey);
+    const excluded = new Set([...operator, this.#opts.ownKey]);
+    return mergePeers({
+      base: this.#known,
+      file: mapOf(file),
+      memory: this.#memory(),
+      fileChangedAtMs,
+      deletedAtMs,
+      excluded,
+    });
+  }
+
+  /** What the owner has learned, as far as it can be written. */
+  #memory(): PeerMap {
+    if (this.#owner === undefined) return this.#known;
+    const nowMs = this.#modules.clock.nowMs();
+    return mapOf(this.#owner.learned().flatMap((fields) => storableEntry(fields, nowMs) ?? []));
+  }
+
+  /** Bounded like the list itself; the oldest deletion is forgotten first. */
+  #remember(key: string, deletedAtMs: number): void {
+    this.#deletedAtMs.delete(key);
+    this.#deletedAtMs.set(key, deletedAtMs);
+    const [oldest] = this.#deletedAtMs.keys();
+    if (this.#deletedAtMs.size > MAX_DELETIONS && oldest !== undefined) this.#deletedAtMs.delete(oldest);
+  }
+
+  #adopt({ peers, digest, facts }: GoodFile): void {
+    this.#peers = peers;
+    this.#digest = digest;
+    this.#facts = facts;
+    this.#known = mapOf(peers.learned);
+    this.#damage = undefined;
+    if (this.#state === 'damaged') this.#setState('ok');
+    this.#report(peers);
+  }
+
+  /** What is wrong with entries; the same once. */
+  #report({ problems, notes }: PeersFile): void {
+    const texts = [...problems, ...notes].map(formatProblem);
+    const reported = texts.join('\n');
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    for (const problem of problems) {
+      this.#modules.log.event('peers.entry_skipped', { text: formatProblem(problem) });
+    }
+    for (const note of notes) this.#modules.log.event('peers.entry_note', { text: formatProblem(note) });
+  }
+
+  async #noticeDamage({ bytes, digest, facts, error }: DamagedFile): Promise<void> {
+    if (this.#damage?.digest === digest) return;
+    this.#damage = { digest, sinceMs: this.#modules.clock.monotonicMs() };
+    let copy = 'none';
+    try {
+      copy = await this.#backups.keepDamaged(bytes, facts);
+    } catch (failure) {
+      copy = `none, ${errnoOf(failure)}`;
+    }
+    const text = formatProblem(error.problems[0]!);
+    this.#modules.log.event('peers.damaged', { file: this.#opts.file, copy, text });
+    this.#setState('damaged', error.problems[0]!.code);
+  }
+
+  /** Bytes that no editor writes are damage of the disk; a text that is no YAML may be an edit half done. */
+  #mayHeal({ error }: DamagedFile): boolean {
+    const isText = error.problems[0]!.code !== 'ENCODING';
+    const standsForMs = this.#modules.clock.monotonicMs() - (this.#damage?.sinceMs ?? 0);
+    return !isText || standsForMs >= HEAL_AFTER_MS;
+  }
+
+  #last(): LastContent {
+    return { peers: this.#peers, digest: this.#digest, facts: this.#facts, damage: this.#damage?.digest };
+  }
+
+  /** A link is not replaced by a file: what it leads to is. */
+  async #realPath(): Promise<string> {
+    try {
+      return await this.#modules.disk.realPath(this.#opts.file);
+    } catch (error) {
+      const { file } = this.#opts;
+      const isLink = await this.#modules.disk.isLink(file).catch(() => false);
+      if (errnoOf(error) === 'ENOENT' && !isLink) return file;
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    const code = error instanceof FileLockError ? error.code : errnoOf(error);
+    this.#setState(STATES.get(code) ?? 'failed', code);
+  }
+
+  /** One line a change: ok -> why not -> ok. */
+  #setState(state: PeerFileState, code = ''): void {
+    if (state === this.#state) return;
+    const { log, health } = this.#modules;
+    const { file } = this.#opts;
+    if (state === 'ok') {
+      log.event('peers.saved_again', { file, state: this.#state });
+      health?.clear('PEERS_NOT_SAVED');
+    } else {
+      log.event('peers.not_saved', { file, state, code });
+      health?.raise('PEERS_NOT_SAVED', `${file}: ${state} (${code}); learned peers are kept in memory only`);
+    }
+    this.#state = state;
+  }
+}
+
+const MAX_DELETIONS = 2_048;
+
+const STATES: ReadonlyMap<string, PeerFileState> = new Map([
+  ['ENOSPC', 'disk_full'],
+  ['EDQUOT', 'disk_full'],
+  ['EACCES', 'denied'],
+  ['EPERM', 'denied'],
+  ['EROFS', 'read_only_disk'],
+  ['LOCK_TIMEOUT', 'locked'],
+]);
+
+function mapOf(entries: readonly PeerEntry[]): PeerMap {
+  return new Map(entries.map((entry) => [entry.publicKey, entry]));
+}

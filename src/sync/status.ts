@@ -1,0 +1,162 @@
+import type { PeerIdText } from '../p2p/types.ts';
+import { DISPUTE_MS, TIP_GRACE_MS } from './client-limits.ts';
+
+/** How a peer's history of a token stands to ours. Times are monotonic ms. */
+export type Relation =
+  /** Not compared: it does not tell its commitment, or its index follows a block that we do not have. */
+  | { readonly kind: 'unknown'; readonly sinceMs: number }
+  /** Equal commitments at `height`, which was our tip at `atTipMs` last. */
+  | {
+      readonly kind: 'agrees';
+      readonly sinceMs: number;
+      readonly height: number;
+      readonly hash: string;
+      readonly atTipMs: number;
+    }
+  /** It has, as far as its commitment tells, what we lack. */
+  | { readonly kind: 'ahead'; readonly sinceMs: number; readonly firstHeight: number | undefined }
+  /** We have all that it has, and more. */
+  | { readonly kind: 'lacks'; readonly sinceMs: number; readonly firstHeight: number | undefined }
+  /** It has, or says so, what our rules refuse, what it does not give, or what does not fit its commitment. */
+  | {
+      readonly kind: 'refused';
+      readonly sinceMs: number;
+      readonly firstHeight: number | undefined;
+      readonly code: string;
+    };
+
+/** What is known of one peer that follows the token. */
+export interface PeerView {
+  readonly peerId: PeerIdText;
+  readonly tipHeight: number;
+  /** Mined history transactions that it tells of. */
+  readonly entries: number;
+  readonly unmined: number;
+  /** When it last told another mined history, monotonic ms. */
+  readonly changedMs: number;
+  readonly relation: Relation;
+  /** Its unmined set differs from ours, and this has lasted. */
+  readonly isUnminedDue: boolean;
+}
+
+/** What is known of our own side. */
+export interface OwnView {
+  readonly tipHeight: number;
+  /** History transactions that we have, unmined ones included. */
+  readonly entries: number;
+  /** History transactions a second that came lately. */
+  readonly perSecond: number;
+}
+
+/**
+ * `behind`: a peer has, by its commitment at a block of our chain, more than we have, until we agree with it or have all that it
+ *   gives; also while the unmined transactions of a peer that agrees have not been looked at for the first time.
+ * `disputed`: a peer has what our rules refuse, or its commitment stays another one for DISPUTE_MS though we have all it has.
+ * `synced`: none of these, and the commitment of at least one peer is ours, at our tip or at the tip of less than TIP_GRACE_MS ago.
+ * `alone`: none of these: no peer follows it, or those that do cannot confirm it (they have only a part of ours).
+ */
+export type SyncState = 'synced' | 'behind' | 'alone' | 'disputed';
+
+export interface Disagreement {
+  readonly peerId: PeerIdText;
+  /** First height at which the commitments differ; undefined: not found yet. */
+  readonly firstHeight: number | undefined;
+  /** ahead: it has more; lacks: it has a part of ours; otherwise why we do not take what it has. */
+  readonly why: string;
+  /** Milliseconds for which this has been so. */
+  readonly forMs: number;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly perSecond: number;
+  /** Undefined: nothing has come yet. */
+  readonly secondsLeft: number | undefined;
+}
+
+export interface TokenStatus {
+  readonly state: SyncState;
+  /** Monotonic ms. */
+  readonly sinceMs: number;
+  /** Peers whose commitment is ours at the tip. */
+  readonly agree: readonly PeerIdText[];
+  readonly disagree: readonly Disagreement[];
+  /** Peers that follow it and cannot be compared with now. */
+  readonly unknown: readonly PeerIdText[];
+  /** While behind. */
+  readonly progress: Progress | undefined;
+}
+
+/** The state of one token from what its peers say: a pure function. `before`: for how long it has been so. */
+export function statusOf(
+  own: OwnView,
+  peers: readonly PeerView[],
+  before: Pick<TokenStatus, 'state' | 'sinceMs'> | undefined,
+  nowMs: number,
+): TokenStatus {
+  const agree = peers.filter(({ relation }) => isAtTip(relation, own.tipHeight, nowMs));
+  const state = stateOf(peers, agree, nowMs);
+  return {
+    state,
+    sinceMs: before?.state === state ? before.sinceMs : nowMs,
+    agree: agree.map(({ peerId }) => peerId),
+    disagree: peers.flatMap((peer) => disagreement(peer, nowMs) ?? []),
+    unknown: peers.filter(({ relation }) => relation.kind === 'unknown').map(({ peerId }) => peerId),
+    progress: state === 'behind' ? progressOf(own, peers) : undefined,
+  };
+}
+
+/** When the state may change without anything being said: monotonic ms, undefined: never. */
+export function nextChangeMs(
+  own: Pick<OwnView, 'tipHeight'>,
+  peers: readonly PeerView[],
+  nowMs: number,
+): number | undefined {
+  let next: number | undefined;
+  for (const { relation, changedMs } of peers) {
+    let atMs: number | undefined;
+    if (relation.kind === 'lacks') atMs = disputedAtMs(relation.sinceMs, changedMs);
+    if (relation.kind === 'agrees' && relation.height !== own.tipHeight)
+      atMs = relation.atTipMs + TIP_GRACE_MS;
+    if (atMs !== undefined && atMs > nowMs && (next === undefined || atMs < next)) next = atMs;
+  }
+  return next;
+}
+
+function stateOf(peers: readonly PeerView[], agree: readonly PeerView[], nowMs: number): SyncState {
+  const isBehind = peers.some(({ relation, isUnminedDue }) => relation.kind === 'ahead' || isUnminedDue);
+  if (isBehind) return 'behind';
+  if (peers.some((peer) => isDisputed(peer, nowMs))) return 'disputed';
+  return agree.length > 0 ? 'synced' : 'alone';
+}
+
+function isAtTip(relation: Relation, tipHeight: number, nowMs: number): boolean {
+  if (relation.kind !== 'agrees') return false;
+  return relation.height === tipHeight || nowMs - relation.atTipMs < TIP_GRACE_MS;
+}
+
+function isDisputed({ relation, changedMs }: PeerView, nowMs: number): boolean {
+  if (relation.kind === 'refused') return true;
+  return relation.kind === 'lacks' && nowMs >= disputedAtMs(relation.sinceMs, changedMs);
+}
+
+/** One that is filling up changes all the time. */
+function disputedAtMs(sinceMs: number, changedMs: number): number {
+  return Math.max(sinceMs, changedMs) + DISPUTE_MS;
+}
+
+function disagreement({ peerId, relation }: PeerView, nowMs: number): Disagreement | undefined {
+  if (relation.kind === 'agrees' || relation.kind === 'unknown') return undefined;
+  const why = relation.kind === 'refused' ? relation.code : relation.kind;
+  return { peerId, firstHeight: relation.firstHeight, why, forMs: nowMs - relation.sinceMs };
+}
+
+function progressOf({ entries, perSecond }: OwnView, peers: readonly PeerView[]): Progress {
+  let total = entries;
+  for (const { relation, isUnminedDue, ...peer } of peers)
+    if (relation.kind === 'ahead' || isUnminedDue) total = Math.max(total, peer.entries + peer.unmined);
+  const left = total - entries;
+  const secondsLeft = perSecond > 0 ? left / perSecond : undefined;
+  return { done: entries, total, perSecond, secondsLeft: left === 0 ? 0 : secondsLeft };
+}

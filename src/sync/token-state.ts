@@ -1,0 +1,181 @@
+import { setImmediate } from 'node:timers/promises';
+import type { EventRecord } from '../store/event-row.ts';
+import { UNMINED_HEIGHT } from '../store/keys.ts';
+import type { TokenHistory } from '../store/token-history.ts';
+import type { EventType } from '../store/view.ts';
+import { AnchorChain, type BlockHashAt, ZERO_TAC } from './anchor-chain.ts';
+import { SyncError } from './errors.ts';
+import { UnminedSet } from './unmined-set.ts';
+
+/** Rows or hashes between two turns of the event loop: about 2 ms. */
+const TURN = 2_048;
+/** More changes than this are not looked up one by one: the unmined rows are read as a whole. */
+const MAX_RECHECKS = 20_000;
+
+/** Of a transaction that was in the history before, and is at another place now. */
+const MOVES: ReadonlySet<EventType> = new Set([
+  'createdMined',
+  'createdUnmined',
+  'spentMined',
+  'spentUnmined',
+]);
+
+const NO_HASH: BlockHashAt = () => ZERO_TAC;
+
+/**
+ * What is known of one token, and what of it may have changed since it was read. Marks may come at any time, also while
+ * `refresh` reads: they then count for the next one.
+ */
+export class TokenState {
+  readonly tokenNo: number;
+  readonly chain: AnchorChain = new AnchorChain();
+  unmined: UnminedSet = new UnminedSet();
+  /** One refresh after the other. */
+  queue: Promise<unknown> = Promise.resolve();
+  /** False: headers from the first transaction on are not held, so nothing can be committed to. */
+  isAnchored = true;
+  private readonly hashAt: BlockHashAt;
+  /** Rows from this height on changed since they were read. */
+  private dirtyFrom = 0;
+  /** Rows up to this height were read. */
+  private readTo = -1;
+  /** Arrivals whose unmined row may have come or gone. Undefined: all are to be read. */
+  private rechecks: Set<number> | undefined;
+
+  constructor(tokenNo: number, hashAt: BlockHashAt) {
+    this.tokenNo = tokenNo;
+    this.hashAt = hashAt;
+  }
+
+  get bytes(): number {
+    return this.chain.bytes + this.unmined.bytes;
+  }
+
+  /** Every change of the history comes with an event that names the transaction, as creator or as spender, and its place. */
+  markEvent({ type, created, spender, position }: EventRecord): void {
+    if (position !== undefined) this.markFrom(position.height);
+    if (position !== undefined && !MOVES.has(type)) return;
+    if (this.rechecks === undefined) return;
+    this.rechecks.add(spender ?? created);
+    if (this.rechecks.size > MAX_RECHECKS) this.rechecks = undefined;
+  }
+
+  /** Blocks or rows from this height on changed. */
+  markFrom(height: number): void {
+    this.dirtyFrom = Math.min(this.dirtyFrom, height);
+  }
+
+  /** Forgets everything. */
+  markAll(): void {
+    this.dirtyFrom = 0;
+    this.rechecks = undefined;
+  }
+
+  /** Brings it to the read point of `history`, whose index follows the header chain up to `tipHeight`. */
+  async refresh(history: TokenHistory, tipHeight: number): Promise<void> {
+    await this.refreshMined(history, tipHeight);
+    await this.refreshUnmined(history);
+  }
+
+  /** TAC at a height up to the tip, undefined where there is none to tell. */
+  tacAt(height: number): Buffer | undefined {
+    return this.isAnchored ? this.chain.tacAt(height, this.hashAt) : undefined;
+  }
+
+  private async refreshMined(history: TokenHistory, tipHeight: number): Promise<void> {
+    const from = Math.min(this.dirtyFrom, this.readTo + 1, tipHeight + 1);
+    this.dirtyFrom = Number.POSITIVE_INFINITY;
+    this.chain.cut(from);
+    this.readTo = from - 1;
+    try {
+      await this.readBlocks(history, from, tipHeight);
+      if (this.isAnchored) await this.extend(tipHeight);
+      this.readTo = tipHeight;
+    } catch (error) {
+      this.markFrom(from);
+      throw error;
+    }
+  }
+
+  private async readBlocks(history: TokenHistory, from: number, to: number): Promise<void> {
+    let height = -1;
+    let leaves: Buffer[] = [];
+    let rows = 0;
+    for await (const entry of history.entries(this.tokenNo, { height: from, order: 0 }, to)) {
+      if (entry.height !== height) await this.addBlock(height, leaves);
+      if (entry.height !== height) leaves = [];
+      height = entry.height;
+      leaves.push(entry.txid);
+      if (++rows % TURN === 0) await setImmediate();
+    }
+    await this.addBlock(height, leaves);
+  }
+
+  /** Txids in display order. */
+  private async addBlock(height: number, txids: readonly Buffer[]): Promise<void> {
+    if (txids.length === 0) return;
+    const { chain } = this;
+    if (chain.firstHeight === undefined) this.isAnchored = this.isHeld(height);
+    if (this.isAnchored && chain.firstHeight !== undefined) await this.extend(height - 1);
+    const leaves = Buffer.concat(txids.map(reversed));
+    chain.append({ height, count: txids.length, txids: leaves }, this.isAnchored ? this.hashAt : NO_HASH);
+  }
+
+  /** Headers are held without gaps, so from there on all are. */
+  private isHeld(height: number): boolean {
+    try {
+      this.hashAt(height);
+      return true;
+    } catch (error) {
+      if (error instanceof SyncError && error.code === 'NOT_READY') return false;
+      throw error;
+    }
+  }
+
+  private async extend(height: number): Promise<void> {
+    while (!this.chain.extend(height, TURN, this.hashAt)) await setImmediate();
+  }
+
+  private async refreshUnmined(history: TokenHistory): Promise<void> {
+    const { rechecks } = this;
+    this.rechecks = new Set();
+    try {
+      if (rechecks === undefined) await this.readUnmined(history);
+      else await this.look(history, rechecks);
+    } catch (error) {
+      this.rechecks = undefined;
+      throw error;
+    }
+  }
+
+  private async readUnmined(history: TokenHistory): Promise<void> {
+    const unmined = new UnminedSet();
+    const from = { height: UNMINED_HEIGHT, order: 0 };
+    for await (const { order, txid } of history.entries(this.tokenNo, from, UNMINED_HEIGHT)) {
+      unmined.add(order, reversed(txid));
+      if (unmined.size % TURN === 0) await setImmediate();
+    }
+    this.unmined = unmined;
+  }
+
+  private async look(history: TokenHistory, arrivals: ReadonlySet<number>): Promise<void> {
+    const { tokenNo, unmined } = this;
+    let looked = 0;
+    for (const arrival of arrivals) {
+      const txid = history.unmined(tokenNo, arrival);
+      if (txid !== undefined) unmined.add(arrival, reversed(txid));
+      else if (unmined.has(arrival)) {
+        const gone = history.txidOf(arrival);
+        if (gone === undefined)
+          throw new SyncError('INCONSISTENT', 'a transaction is gone from the store', { arrival });
+        unmined.remove(arrival, reversed(gone));
+      }
+      if (++looked % 256 === 0) await setImmediate();
+    }
+  }
+}
+
+/** Display order to internal order, or back. */
+function reversed(hash: Uint8Array): Buffer {
+  return Buffer.from(hash).reverse();
+}

@@ -1,0 +1,192 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { peerIdOfKey } from '../../protocols/peer-exchange/peer-id.ts';
+import { connectClient, type RpcClient } from '../../src/api/client.ts';
+import { freePorts } from './federation.ts';
+import { cleanEnv } from './operator.ts';
+import { testKey } from './p2p.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'src', `main${extname(import.meta.filename)}`);
+/** Kept of what a daemon logs. */
+const MAX_LOG_CHARS = 4_000_000;
+/** A daemon that does not end by itself is killed. */
+const STOP_LIMIT_MS = 15_000;
+
+export interface LoopbackConf {
+  readonly follow: readonly string[];
+  /** Further lines of the section `peers:`, each with two spaces in front. */
+  readonly peers?: string;
+  readonly level?: 'debug' | 'info' | 'warn';
+}
+
+/** A line of a daemon's log. */
+export interface LogLine {
+  /** Unix ms. */
+  readonly atMs: number;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A real daemon on regtest at 127.0.0.1, in a folder of its own, with the options of Node.js of this process: for benchmarks and the demo. */
+export class LoopbackNode {
+  readonly name: string;
+  readonly home: string;
+  readonly peerId: string;
+  readonly publicKey: string;
+  readonly port: number;
+  private readonly key: string;
+  private readonly flags: readonly string[];
+  private readonly listed: string[] = [];
+  private process: ChildProcess | undefined;
+  private exit: Promise<unknown[]> | undefined;
+  private connection: RpcClient | undefined;
+  private text = '';
+  private readonly waiting = new Set<() => void>();
+
+  private constructor(root: string, name: string, port: number, flags: readonly string[]) {
+    const key = testKey();
+    this.name = name;
+    this.home = join(root, name);
+    this.port = port;
+    this.flags = flags;
+    this.key = Buffer.from(key).toString('base64');
+    this.peerId = peerIdOfKey(key.subarray(32));
+    this.publicKey = Buffer.from(key.subarray(32)).toString('base64');
+    mkdirSync(this.home, { recursive: true });
+  }
+
+  /** Folders below `root`, one for each name. `flags`: of Node.js, besides those of this process. */
+  static async create<const N extends readonly string[]>(
+    root: string,
+    names: N,
+    flags: readonly string[] = [],
+  ): Promise<{ readonly [I in keyof N]: LoopbackNode }> {
+    const ports = await freePorts(names.length);
+    const nodes = names.map((name, i) => new LoopbackNode(root, name, ports[i] ?? 0, flags));
+    return nodes as unknown as { readonly [I in keyof N]: LoopbackNode };
+  }
+
+  configure({ follow, peers, level = 'info' }: LoopbackConf): void {
+    const lines = [
+      `node: { private_key: "${this.key}" }`,
+      `network: { addresses: [/ip4/127.0.0.1/tcp/${this.port}] }`,
+      'peers:',
+      '  connection_timeout: 3s',
+      ...(peers === undefined ? [] : [peers]),
+      `logging: { level: ${level}, format: json }`,
+      'chain: { network: regtest }',
+      `tokens: { follow: [${follow.join(', ')}] }`,
+      '',
+    ];
+    writeFileSync(join(this.home, 'conf.yaml'), lines.join('\n'), { mode: 0o600 });
+  }
+
+  /** Writes another daemon into the list of peers; at a port that leads to it, or at its own. */
+  list(other: LoopbackNode, port = other.port): void {
+    this.listed.push(`  - public_key: "${other.publicKey}"\n    addresses: ["/ip4/127.0.0.1/tcp/${port}"]\n`);
+    writeFileSync(join(this.home, 'peers.yaml'), `peers:\n${this.listed.join('')}`);
+  }
+
+  /** Resolves when it serves. */
+  async start(): Promise<void> {
+    const args = [...process.execArgv, ...this.flags, MAIN, 'run', '--home', this.home];
+    const child = spawn(process.execPath, args, {
+      cwd: this.home,
+      env: cleanEnv(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.process = child;
+    this.text = '';
+    const exit = once(child, 'close');
+    this.exit = exit;
+    void exit.finally(() => this.wake());
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.text = (this.text + text).slice(-MAX_LOG_CHARS);
+      this.wake();
+    });
+    await this.logged(({ event }) => event === 'node.started');
+    this.connection = await connectClient({ socketPath: join(this.home, 'btcfed.sock') });
+  }
+
+  get rpc(): RpcClient {
+    if (this.connection === undefined) throw new Error(`${this.name} does not run`);
+    return this.connection;
+  }
+
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
+  /** What it logged since its start. */
+  get lines(): readonly LogLine[] {
+    return this.text
+      .slice(0, this.text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .flatMap((line) => parsed(line) ?? []);
+  }
+
+  /** The first line since its start that is wanted, once it is there. */
+  async logged(isWanted: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find(isWanted);
+      if (found !== undefined) return found;
+      if (this.process === undefined || this.process.exitCode !== null || this.process.signalCode !== null)
+        throw new Error(`${this.name} ended:\n${this.text.slice(-4_000)}`);
+      await new Promise<void>((resolve) => this.waiting.add(resolve));
+    }
+  }
+
+  reload(): void {
+    this.process?.kill('SIGHUP');
+  }
+
+  /** Ends it as an operator does. @throws Error: its exit code is not 0 */
+  async stop(): Promise<void> {
+    const code = await this.end('SIGTERM');
+    if (code !== 0) throw new Error(`${this.name} ended with ${code}:\n${this.text.slice(-4_000)}`);
+  }
+
+  /** Ends it without a word, if it runs. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Most memory that it has held at once since its start, in bytes. */
+  peakRss(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1_024;
+  }
+
+  private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<unknown> {
+    const { process: child, exit, connection } = this;
+    this.process = undefined;
+    this.connection = undefined;
+    if (child === undefined) return 0;
+    await connection?.close();
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+    const [code, by] = (await exit) ?? [];
+    clearTimeout(timer);
+    return code ?? by;
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
+  }
+}
+
+function parsed(line: string): LogLine | undefined {
+  try {
+    const fields = JSON.parse(line) as Record<string, unknown>;
+    return { atMs: timeOf(fields['time']), event: String(fields['event']), fields };
+  } catch {
+    return undefined;
+  }
+}
+
+function timeOf(time: unknown): number {
+  return typeof time === 'number' ? time : Date.parse(String(time));
+}
