@@ -35,4 +35,9 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
       'networks given one seed: share of all peers each knows [--nodes N] [--interval MS] [--intervals N]',
     load: () => import('./discovery.ts'),
   },
+  sync: {
+    about:
+      'an empty daemon takes a token from another; idle; one transaction missing; a small token [--transactions N] [--small N] [--idle S]',
+    load: () => import('./sync.ts'),
+  },
 };

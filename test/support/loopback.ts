@@ -9,8 +9,10 @@ import { cleanEnv } from './operator.ts';
 import { testKey } from './p2p.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', `main${extname(import.meta.filename)}`);
-/** Kept of what a daemon logs. */
-const MAX_LOG_CHARS = 4_000_000;
+/** Kept of what a daemon logs: the first lines. */
+const MAX_LINES = 20_000;
+/** Shown of it when it fails. */
+const TAIL_LINES = 30;
 /** A daemon that does not end by itself is killed. */
 const STOP_LIMIT_MS = 15_000;
 
@@ -38,11 +40,14 @@ export class LoopbackNode {
   readonly port: number;
   private readonly key: string;
   private readonly flags: readonly string[];
-  private readonly listed: string[] = [];
+  private readonly listed = new Map<string, number>();
   private process: ChildProcess | undefined;
   private exit: Promise<unknown[]> | undefined;
   private connection: RpcClient | undefined;
-  private text = '';
+  /** What it logged since its start. */
+  readonly lines: LogLine[] = [];
+  private rest = '';
+  private tail: string[] = [];
   private readonly waiting = new Set<() => void>();
 
   private constructor(root: string, name: string, port: number, flags: readonly string[]) {
@@ -85,8 +90,11 @@ export class LoopbackNode {
 
   /** Writes another daemon into the list of peers; at a port that leads to it, or at its own. */
   list(other: LoopbackNode, port = other.port): void {
-    this.listed.push(`  - public_key: "${other.publicKey}"\n    addresses: ["/ip4/127.0.0.1/tcp/${port}"]\n`);
-    writeFileSync(join(this.home, 'peers.yaml'), `peers:\n${this.listed.join('')}`);
+    this.listed.set(other.publicKey, port);
+    const entries = [...this.listed].map(
+      ([key, at]) => `  - public_key: "${key}"\n    addresses: ["/ip4/127.0.0.1/tcp/${at}"]\n`,
+    );
+    writeFileSync(join(this.home, 'peers.yaml'), `peers:\n${entries.join('')}`);
   }
 
   /** Resolves when it serves. */
@@ -98,13 +106,13 @@ export class LoopbackNode {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.process = child;
-    this.text = '';
+    this.lines.length = 0;
+    this.rest = '';
     const exit = once(child, 'close');
     this.exit = exit;
     void exit.finally(() => this.wake());
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.text = (this.text + text).slice(-MAX_LOG_CHARS);
-      this.wake();
+      this.hear(text);
     });
     await this.logged(({ event }) => event === 'node.started');
     this.connection = await connectClient({ socketPath: join(this.home, 'btcfed.sock') });
@@ -119,21 +127,13 @@ export class LoopbackNode {
     return this.process?.pid ?? 0;
   }
 
-  /** What it logged since its start. */
-  get lines(): readonly LogLine[] {
-    return this.text
-      .slice(0, this.text.lastIndexOf('\n') + 1)
-      .split('\n')
-      .flatMap((line) => parsed(line) ?? []);
-  }
-
   /** The first line since its start that is wanted, once it is there. */
   async logged(isWanted: (line: LogLine) => boolean): Promise<LogLine> {
     for (;;) {
       const found = this.lines.find(isWanted);
       if (found !== undefined) return found;
       if (this.process === undefined || this.process.exitCode !== null || this.process.signalCode !== null)
-        throw new Error(`${this.name} ended:\n${this.text.slice(-4_000)}`);
+        throw new Error(`${this.name} ended:\n${this.tail.join('\n')}`);
       await new Promise<void>((resolve) => this.waiting.add(resolve));
     }
   }
@@ -145,7 +145,7 @@ export class LoopbackNode {
   /** Ends it as an operator does. @throws Error: its exit code is not 0 */
   async stop(): Promise<void> {
     const code = await this.end('SIGTERM');
-    if (code !== 0) throw new Error(`${this.name} ended with ${code}:\n${this.text.slice(-4_000)}`);
+    if (code !== 0) throw new Error(`${this.name} ended with ${code}:\n${this.tail.join('\n')}`);
   }
 
   /** Ends it without a word, if it runs. */
@@ -172,21 +172,26 @@ export class LoopbackNode {
     return code ?? by;
   }
 
+  private hear(text: string): void {
+    const lines = (this.rest + text).split('\n');
+    this.rest = lines.pop() ?? '';
+    for (const line of lines) if (this.lines.length < MAX_LINES) this.lines.push(parsed(line));
+    this.tail = [...this.tail, ...lines].slice(-TAIL_LINES);
+    this.wake();
+  }
+
   private wake(): void {
     for (const resolve of this.waiting) resolve();
     this.waiting.clear();
   }
 }
 
-function parsed(line: string): LogLine | undefined {
+/** A line that is none of ours (a fault of Node.js itself) has no event. */
+function parsed(line: string): LogLine {
   try {
     const fields = JSON.parse(line) as Record<string, unknown>;
-    return { atMs: timeOf(fields['time']), event: String(fields['event']), fields };
+    return { atMs: Date.parse(String(fields['time'])), event: String(fields['event']), fields };
   } catch {
-    return undefined;
+    return { atMs: Date.now(), event: '', fields: { message: line } };
   }
-}
-
-function timeOf(time: unknown): number {
-  return typeof time === 'number' ? time : Date.parse(String(time));
 }

@@ -19,6 +19,7 @@ export class TcpProxy {
   #isStalled = false;
   #isCut = false;
   #accepted = 0;
+  #carried = 0;
 
   private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
     this.#server = server;
@@ -44,6 +45,11 @@ export class TcpProxy {
   /** Connections so far. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Bytes so far, both ways together. */
+  get carried(): number {
+    return this.#carried;
   }
 
   get open(): number {
@@ -139,6 +145,7 @@ export class TcpProxy {
       }
     };
     from.on('data', (bytes: Buffer) => {
+      this.#carried += bytes.length;
       parcels.push({ atMs: performance.now() + this.delayMs, bytes });
       pump();
     });
