@@ -1,5 +1,10 @@
 import { type RequestBody, type ResponseBody, recordCost, type WireRecord } from './codec.ts';
-import { ANSWER_CACHE_MS, MAX_RECORDS_PER_RESPONSE, MAX_RESPONSE_BYTES } from './constants.ts';
+import {
+  ANSWER_CACHE_MS,
+  MAX_PROVED_FIRST,
+  MAX_RECORDS_PER_RESPONSE,
+  MAX_RESPONSE_BYTES,
+} from './constants.ts';
 import { type BookDigest, bucketOf, differingBuckets } from './digest.ts';
 import type { ExchangeModules, SharedRecord } from './interfaces.ts';
 import type { Link } from './link.ts';
@@ -43,7 +48,10 @@ export class Answerer {
       return;
     }
     if (nowMs - this.#orderedAtMs >= ANSWER_CACHE_MS) {
-      this.#order = shuffled([...book.shareable()], this.#modules.random).map(({ peerId }) => peerId);
+      const all = shuffled([...book.shareable()], this.#modules.random);
+      // Some that are known to be there come first, whatever else the book was told.
+      const proved = new Set(all.filter((shared) => shared.isProved()).slice(0, MAX_PROVED_FIRST));
+      this.#order = [...proved, ...all.filter((shared) => !proved.has(shared))].map(({ peerId }) => peerId);
       this.#orderedAtMs = nowMs;
     }
     for (const peerId of this.#order) {

@@ -66,6 +66,8 @@ export interface SharedRecord {
   readonly publicKey: Uint8Array;
   readonly seq: bigint;
   readonly envelope: Uint8Array;
+  /** True if a connection to it was made, not only heard of. */
+  isProved(): boolean;
   /** True if some address of it is of use to a peer over such a connection. */
   isUsefulTo(isPrivate: boolean, policy: PrivateAddresses): boolean;
   tokenHints(): Uint8Array | undefined;

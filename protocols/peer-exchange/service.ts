@@ -309,7 +309,9 @@ export class ExchangeService {
   /** Relays what was new, and looks at what the peer said of itself. */
   #passOn(link: Link, taken: readonly Taken[]): void {
     for (const { record, outcome } of taken) {
-      if (outcome === 'new' || outcome === 'changed') {
+      const isNews = outcome === 'new' || outcome === 'changed';
+      // What the book keeps to itself is not passed on either.
+      if (isNews && this.#modules.book.shared(record.peerId) !== undefined) {
         this.#relay.offer(record, link, this.#links.values(), this.#options.privateAddresses);
       }
       if (outcome === 'stale' && record.peerId === link.peerId) this.#fault(link.peerId, 'RECORD_STALE');

@@ -29,6 +29,7 @@ export const API_ERRORS = {
   TOKEN_NOT_FOLLOWED: [401, 'the token is not followed'],
   ADDRESS_INVALID: [402, 'the address is not right'],
   CURSOR_INVALID: [403, 'the cursor is not one that this list gave'],
+  TOKEN_FOLLOWED: [404, 'the token is still followed'],
   TX_UNKNOWN: [410, 'unknown transaction'],
   TX_NOT_PROVABLE: [411, 'the transaction cannot be proved yet'],
   IMPORT_UNKNOWN: [420, 'no such import is open on this connection'],

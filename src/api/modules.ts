@@ -1,5 +1,6 @@
 import type { ShownKey } from '../../config/show.ts';
 import type { Offers } from '../ingest/outcome.ts';
+import type { PurgeReport } from '../ingest/purge.ts';
 import type { HealthWarning } from '../observe/health.ts';
 import type { LogLevel, LogModule } from '../observe/levels.ts';
 import type { Log } from '../observe/log.ts';
@@ -190,6 +191,23 @@ export interface VerifyProgress {
   readonly total: number;
 }
 
+export interface PurgeOptions {
+  /** Id of the token. */
+  readonly token: string;
+  /** Only tell what there is of it. */
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface PurgeOutcome {
+  readonly symbol?: string | undefined;
+  /** Of its history. */
+  readonly transactions: number;
+  readonly coins: number;
+  /** Undefined after a dry run. */
+  readonly done: PurgeReport | undefined;
+}
+
 /** All that the RPC methods can touch. The composition root fills it; tests give fakes. */
 export interface ApiModules {
   readonly network: Network;
@@ -217,6 +235,8 @@ export interface ApiModules {
     opts: { readonly rebuild: boolean; readonly acceptLoss: boolean; readonly signal: AbortSignal },
     progress: (progress: VerifyProgress) => void,
   ): Promise<VerifyReport>;
+  /** Deletes the data of a token. Rejects with TOKEN_FOLLOWED, TOKEN_UNKNOWN, or an error of the store. */
+  purgeToken(opts: PurgeOptions, progress: (progress: VerifyProgress) => void): Promise<PurgeOutcome>;
   /** Largest BEEF that `offers` takes. */
   readonly maxBeefBytes: number;
   readonly clock: { nowMs(): number };

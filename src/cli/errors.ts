@@ -16,6 +16,7 @@ export type CliErrorCode =
   | 'FILE_UNREADABLE'
   | 'FILE_UNWRITABLE'
   | 'FILE_DAMAGED'
+  | 'NOT_CONFIRMED'
   | 'NOT_READY'
   | 'NOT_STARTED';
 
@@ -25,6 +26,7 @@ const EXIT_OF: Record<CliErrorCode, ExitCode> = {
   FILE_UNREADABLE: EXIT.refused,
   FILE_UNWRITABLE: EXIT.refused,
   FILE_DAMAGED: EXIT.refused,
+  NOT_CONFIRMED: EXIT.refused,
   NOT_READY: EXIT.refused,
   NOT_STARTED: EXIT.refused,
 };

@@ -27,6 +27,8 @@ export interface CliIo {
   /** Everything else. */
   readonly stderr: Sink;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** The line that a person types; undefined where no terminal is. Empty at the end of input and at Ctrl-C. */
+  ask(question: string): Promise<string | undefined>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborted by the first Ctrl-C. */

@@ -71,9 +71,8 @@ interface Judged {
   readonly data?: object;
 }
 
-/** A file or a command line that is wrong is told apart from a daemon that refuses a right one (operator-features §3). */
+/** A command line that is wrong is told apart from a daemon that refuses (operator-features §3). */
 const EXITS: Readonly<Record<string, number>> = {
-  RELOAD_INVALID: EXIT.config,
   INVALID_PARAMS: EXIT.usage,
   ADDRESS_INVALID: EXIT.usage,
 };

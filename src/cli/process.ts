@@ -45,6 +45,7 @@ function processIo(parts: CliParts, interrupt: Interrupt): CliIo {
     stdout: sink(process.stdout),
     stderr: sink(process.stderr),
     stdin: process.stdin,
+    ask: (question) => ask(question, signal),
     env: process.env,
     cwd: process.cwd(),
     signal,
@@ -62,6 +63,20 @@ function processIo(parts: CliParts, interrupt: Interrupt): CliIo {
     openLocal: (home, opts) => parts.openLocal(home, opts),
     runDaemon: (home) => runDaemon(parts, interrupt, home),
   };
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const { stdin, stderr } = process;
+  if (!stdin.isTTY || !stderr.isTTY) return undefined;
+  const { createInterface } = await import('node:readline');
+  // Not in raw mode: Ctrl-C is to stay a signal.
+  const lines = createInterface({ input: stdin, terminal: false, signal });
+  stderr.write(question);
+  const answer = await new Promise<string>((resolve) => {
+    lines.once('line', resolve).once('close', () => resolve(''));
+  });
+  lines.close();
+  return answer;
 }
 
 function sink(stream: NodeJS.WriteStream): Sink {

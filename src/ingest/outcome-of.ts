@@ -1,5 +1,5 @@
 import { parseTransaction } from '../spv/transaction.ts';
-import type { TxRecord } from '../store/records.ts';
+import type { OutputRecord, TokenPart, TxRecord } from '../store/records.ts';
 import type { PreparedOffer } from './item.ts';
 import type { Outcome } from './outcome.ts';
 import type { Placement } from './place.ts';
@@ -96,8 +96,10 @@ export function rivalsOf(ws: Pick<Workset, 'spendersOf'>, record: TxRecord): str
 
 /** Outpoints whose transactions are missing before a pending verdict can fall; undefined if none is pending. */
 export function missingHistory(ws: Pick<Workset, 'tx'>, record: TxRecord): string[] | undefined {
-  const isPending = (r: TxRecord): boolean =>
-    r.tokens.some((p) => p.outputs.some((o) => o.verdict === 'pending'));
+  // Of one that only spends, nothing says yet that what it spends is worth something.
+  const isOpen = ({ outputs, inputs, undecided }: TokenPart): boolean =>
+    outputs.length === 0 ? inputs.length === 0 && undecided.length > 0 : outputs.some(isPendingOutput);
+  const isPending = (r: TxRecord): boolean => r.tokens.some(isOpen);
   if (record.status !== 'active' || !isPending(record)) return undefined;
   const missing = new Set<string>();
   const seen = new Set<string>();
@@ -115,6 +117,10 @@ export function missingHistory(ws: Pick<Workset, 'tx'>, record: TxRecord): strin
     }
   }
   return [...missing].sort();
+}
+
+function isPendingOutput({ verdict }: OutputRecord): boolean {
+  return verdict === 'pending';
 }
 
 /** It belongs to no token's history: whatever it claims to move, it had nothing to move. */

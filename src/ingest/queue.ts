@@ -17,7 +17,8 @@ const NO_BYTES = new Uint8Array(0);
  * them, each once: after a start they may be many, and must neither shut out offers nor be held up by them.
  */
 export class OfferQueue {
-  private offers: Offer[] = [];
+  /** Those before `next` are taken, and let go of: a set may hold a megabyte. */
+  private offers: (Offer | undefined)[] = [];
   private next = 0;
   private bytes = 0;
   private readonly retries = new Set<string>();
@@ -50,7 +51,7 @@ export class OfferQueue {
       if (batch.length > 0 && bytes + sizeOf(offer) > BATCH_BYTES) break;
       batch.push(offer);
       bytes += sizeOf(offer);
-      this.next++;
+      this.offers[this.next++] = undefined;
     }
     this.bytes -= bytes;
     if (this.next > 1024 && this.next * 2 > this.offers.length) {
@@ -68,7 +69,7 @@ export class OfferQueue {
   }
 
   clear(): Offer[] {
-    const rest = this.offers.slice(this.next);
+    const rest = this.offers.slice(this.next) as Offer[];
     this.offers = [];
     this.next = 0;
     this.bytes = 0;

@@ -5,21 +5,23 @@ import { parseTransaction, type Transaction } from '../spv/transaction.ts';
 import { Database } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { afterPrefix, PREFIX, SPEND_BUCKET, spendBucket } from '../store/keys.ts';
-import { type Lost, lostOps, MAX_LOST_NAMED } from '../store/lost-rows.ts';
+import { type Lost, lostOps, NOTHING_LOST } from '../store/lost-rows.ts';
 import { readMarker } from '../store/marker.ts';
 import { decodeProof, type ProofRecord } from '../store/proof-row.ts';
 import { type BlockPlace, decodeTx, type TxRecord } from '../store/records.ts';
 import { RowWriter } from '../store/row-bytes.ts';
 import { Store, type StoreOptions } from '../store/store.ts';
 import { declareReady, discard, finishSwap, folderState, STORE_FOLDER } from '../store/swap.ts';
-import type { TokenRecord } from '../store/token-row.ts';
+import { isIndexed, type TokenRecord } from '../store/token-row.ts';
 import type { VerifyReport } from '../store/view.ts';
 import { decodeWaiting, type OpenProof } from '../store/waiting-row.ts';
 import { admit, decide } from './admit.ts';
 import { Audit } from './audit.ts';
 import type { ChainView, VerifyRoot } from './chain-view.ts';
 import { CommitRows } from './commit-rows.ts';
-import { checkProof } from './proofs.ts';
+import { checkProof, UNTOLD_BLOCK } from './proofs.ts';
+import { PurgePlan } from './purge-plan.ts';
+import { isNews, lostOf } from './rebuild-lost.ts';
 import { type Salvage, salvage } from './salvage-rows.ts';
 import { TokenBook } from './token-book.ts';
 import { tokensOf } from './token-outputs.ts';
@@ -35,6 +37,8 @@ export interface RebuildOptions {
   readonly follow: readonly string[];
   /** Keep no note of what is lost: the operator knows, and answers are to say no more of it. */
   readonly acceptLoss?: boolean;
+  /** Id of a token that the new store is to know nothing of, with all that is there for it alone. */
+  readonly purge?: string;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -61,6 +65,8 @@ export interface RebuildReport {
     readonly waiting: number;
   };
   readonly waiting: number;
+  /** Left out with the token that was purged. */
+  readonly purged: { readonly transactions: number; readonly waiting: number };
   readonly tokens: { readonly followed: number; readonly seen: number };
   readonly headersTo: number;
   readonly damagedRows: number;
@@ -98,7 +104,7 @@ export async function rebuildStore(options: RebuildOptions, modules: RebuildModu
       const message = 'the store was written to while it was rebuilt: rebuild it again';
       throw new StoreError('STORE_INCONSISTENT', message, { path });
     }
-    declareReady(path);
+    declareReady(path, { keepOld: options.purge === undefined });
     finishSwap(path);
     return report;
   } finally {
@@ -130,14 +136,29 @@ async function build(
     const into = { ...options.store, path: join(options.store.path, SORTED) };
     const found = await salvage(folder, into, store.database);
     try {
+      const plan = await planPurge(found, options);
       const chain = await modules.recoverChain(store.database);
-      return await new Rebuild(store, chain, { ...found, marked }, options, modules.verifyRoot).run();
+      return await new Rebuild(store, chain, { ...found, marked, plan }, options, modules.verifyRoot).run();
     } finally {
       await found.sorted.close();
     }
   } finally {
     await store.close();
   }
+}
+
+async function planPurge(
+  { sorted, tokens }: Salvage,
+  { purge: tokenId, follow, signal }: RebuildOptions,
+): Promise<PurgePlan | undefined> {
+  if (tokenId === undefined) return undefined;
+  const token = tokens.find((t) => t.tokenId === tokenId);
+  if (token === undefined) {
+    throw new StoreError('STORE_INCONSISTENT', `the row of token ${tokenId} is gone from the store`);
+  }
+  const others = new Set([...tokens.filter(isIndexed).map((t) => t.tokenId), ...follow]);
+  others.delete(tokenId);
+  return PurgePlan.make(sorted, { tokenId, tokenNo: token.tokenNo, others, signal });
 }
 
 /** A proof row against the headers known now. */
@@ -147,8 +168,8 @@ type ProofVerdict =
   | { readonly kind: 'headerUnknown'; readonly proof: OpenProof }
   | { readonly kind: 'false' };
 
-/** `marked`: a commit that the damaged store is known to have reached. */
-type Found = Salvage & { readonly marked: number };
+/** `marked`: a commit that the damaged store is known to have reached. `plan`: what of it stays, if not all. */
+type Found = Salvage & { readonly marked: number; readonly plan: PurgePlan | undefined };
 
 class Rebuild {
   private readonly store: Store;
@@ -171,10 +192,14 @@ class Rebuild {
   }
 
   async run(): Promise<RebuildReport> {
+    const isPurge = this.found.plan !== undefined;
+    const before = isPurge ? await this.lost() : undefined;
     await this.tokens();
     await this.transactions();
     await this.waiting();
-    await this.noteLost();
+    await this.noteLost(before ?? (await this.lost()));
+    await this.unfollow();
+    if (isPurge && this.counts.unproven > 0) throw damaged();
     const { store, chain, found, counts, proofs, options } = this;
     const audit = await Audit.run(store, chain, options);
     if (audit.problemCount > 0) {
@@ -186,12 +211,15 @@ class Rebuild {
       );
     }
     const expected = found.expected?.transactions;
-    const lost = expected === undefined ? undefined : Math.max(0, expected - counts.kept);
+    const purged = this.purged();
+    const lost =
+      expected === undefined ? undefined : Math.max(0, expected - counts.kept - purged.transactions);
     const followed = this.book.followedIds().length;
     return {
       transactions: { kept: counts.kept, lost, unproven: counts.unproven },
       proofs,
       waiting: counts.waiting,
+      purged,
       tokens: { followed, seen: store.tokens.size - followed },
       headersTo: chain.tip().height,
       damagedRows: found.damagedRows,
@@ -200,20 +228,30 @@ class Rebuild {
     };
   }
 
-  /** The same tokens followed, the same ones remembered as seen. */
+  private purged(): RebuildReport['purged'] {
+    const { plan } = this.found;
+    if (plan === undefined) return { transactions: 0, waiting: 0 };
+    const { graph, counts } = plan;
+    return { transactions: graph.held - counts.held, waiting: graph.waiting - counts.waiting };
+  }
+
+  /**
+   * The same tokens indexed, the same ones remembered as seen. Also those that are no longer followed: `unfollow` says so
+   * in the end. A purged one is remembered if it is still named.
+   */
   private async tokens(): Promise<void> {
-    const { tokens } = this.found;
-    const wanted = new Set([
-      ...tokens.filter((t) => t.tracked).map((t) => t.tokenId),
-      ...this.options.follow,
-    ]);
+    const { plan } = this.found;
+    const { purge } = this.options;
+    const tokens = this.found.tokens.filter((t) => t.tokenId !== purge || plan?.namesPurged === true);
+    const indexed = tokens.filter((t) => isIndexed(t) && t.tokenId !== purge);
+    const wanted = new Set([...indexed.map((t) => t.tokenId), ...this.options.follow]);
     const { rows } = this.book.follow(wanted);
     const byId = new Map(rows.map((row) => [row.tokenId, row]));
     for (const { tokenId } of tokens) {
       const row = byId.has(tokenId) ? undefined : this.book.seen(tokenId);
       if (row !== undefined) byId.set(tokenId, row);
     }
-    const binary = new Set(tokens.filter((t) => t.binaryOutputsSeen).map((t) => t.tokenId));
+    const binary = new Set(indexed.filter((t) => t.binaryOutputsSeen).map((t) => t.tokenId));
     const complete = [...byId.values()].map((token) => ({
       ...token,
       tracked: wanted.has(token.tokenId),
@@ -222,13 +260,24 @@ class Rebuild {
     await this.commit(this.workset(), complete);
   }
 
+  private async unfollow(): Promise<void> {
+    const { purge, follow } = this.options;
+    const tracked = this.found.tokens.filter((t) => t.tracked && t.tokenId !== purge);
+    const { rows } = this.book.follow([...tracked.map((t) => t.tokenId), ...follow]);
+    if (rows.length > 0) await this.commit(this.workset(), rows);
+  }
+
   /** In order of arrival, which has parents before children but for those that waited. */
   private async transactions(): Promise<void> {
-    const { sorted, transactions: total } = this.found;
+    const { sorted, plan } = this.found;
+    const total = plan?.counts.held ?? this.found.transactions;
     const prefix = Buffer.of(PREFIX.tx);
     let chunk: TxRecord[] = [];
     for await (const { key, value } of sorted.rows(prefix, afterPrefix(prefix))) {
-      chunk.push(decodeTx(key, value));
+      const record = decodeTx(key, value);
+      this.arrival = Math.max(this.arrival, record.arrival);
+      if (plan?.keeps(record.arrival) === false) continue;
+      chunk.push(record);
       if (chunk.length < CHUNK) continue;
       await this.admitAll(chunk);
       chunk = [];
@@ -241,7 +290,7 @@ class Rebuild {
   private async admitAll(records: readonly TxRecord[]): Promise<void> {
     const held = records.map((record) => ({ record, tx: parseTransaction(record.raw) }));
     await this.prefetch(held.map(({ tx }) => tx));
-    const verdicts = await Promise.all(held.map(({ record, tx }) => this.proofsOf(record.txid, tx)));
+    const verdicts = await Promise.all(held.map(({ record, tx }) => this.proofsOf(record, tx)));
     const ws = this.workset();
     held.forEach(({ record, tx }, i) => {
       if (ws.tx(tx.txid) !== undefined) return; // kept under two orders of arrival: the first counts
@@ -255,7 +304,6 @@ class Rebuild {
     const { txid, verified, arrival, firstSeenMs } = record;
     const best = proofs.find((p) => p.kind === 'best');
     const { groups } = tokensOf(tx, this.book);
-    this.arrival = Math.max(this.arrival, arrival);
     admit(ws, { tx, groups, place: best?.place, path: best?.path, verified, arrival, firstSeenMs });
     this.counts.kept++;
     for (const proof of proofs) {
@@ -272,14 +320,22 @@ class Rebuild {
     ws.setWaiting({ txid, raw: tx.raw, ...wait, arrival, firstSeenMs });
   }
 
-  private async proofsOf(txid: string, tx: Transaction): Promise<ProofVerdict[]> {
-    const prefix = Buffer.concat([Buffer.of(PREFIX.proof), Buffer.from(txid, 'hex')]);
+  private async proofsOf(record: TxRecord, tx: Transaction): Promise<ProofVerdict[]> {
+    const prefix = Buffer.concat([Buffer.of(PREFIX.proof), Buffer.from(record.txid, 'hex')]);
     const verdicts: ProofVerdict[] = [];
     for await (const { key, value } of this.found.sorted.rows(prefix, afterPrefix(prefix))) {
       const own = Buffer.concat([key.subarray(0, 1), key.subarray(33)]);
-      verdicts.push(await this.judge(decodeProof(own, value), tx));
+      const proof = decodeProof(own, value);
+      verdicts.push(this.vouched(record, proof) ?? (await this.judge(proof, tx)));
     }
     return verdicts;
+  }
+
+  /** Of a store that is only purged, what a header source has vouched for stands, though it may not answer now. */
+  private vouched({ place }: TxRecord, { height, blockHash, path }: ProofRecord): ProofVerdict | undefined {
+    const isVouched =
+      place?.blockHash === UNTOLD_BLOCK && blockHash === UNTOLD_BLOCK && place.height === height;
+    return isVouched && this.found.plan !== undefined ? { kind: 'best', place, path } : undefined;
   }
 
   private async judge(proof: ProofRecord, tx: Transaction): Promise<ProofVerdict> {
@@ -299,6 +355,7 @@ class Rebuild {
       const record = decodeWaiting(key, value);
       const held = this.store.tx(record.txid);
       this.arrival = Math.max(this.arrival, record.arrival);
+      if (this.found.plan?.keepsWaiting(record.txid, held !== undefined) === false) continue;
       if (held !== undefined && (held.place !== undefined || record.proofs.length === 0)) continue;
       ws.setWaiting(record);
       this.counts.waiting++;
@@ -309,42 +366,38 @@ class Rebuild {
     await this.commit(ws);
   }
 
-  /** A row in the new store for each transaction that it should hold, by what is left of the old one, and does not. */
-  private async noteLost(): Promise<void> {
-    if (this.options.acceptLoss === true) return;
-    const { found, counts, store } = this;
-    const { expected, marked } = found;
-    const before = [...found.lost.txids].filter((txid) => store.tx(txid) === undefined);
-    const named = new Set<string>();
-    let more = found.lost.unnamed + Math.max(0, (expected?.waiting ?? 0) - found.waiting);
-    const name = (txid: string): void => {
-      if (named.size < MAX_LOST_NAMED) named.add(txid);
-      else more++;
-    };
-    for (const txid of before) name(txid);
-    let missing = 0;
-    for await (const txid of this.indexedButLost()) {
-      missing++;
-      name(txid);
+  /** What is lost of the old store. A purge takes that away, so it goes on only if nothing is that was not known to be. */
+  private async lost(): Promise<Lost> {
+    const { found, options, store } = this;
+    const { plan, marked } = found;
+    const { signal } = options;
+    if (plan === undefined) {
+      if (options.acceptLoss === true) return NOTHING_LOST;
+      const has = async (txids: readonly string[]): Promise<boolean[]> => {
+        const keys = txids.map((txid) =>
+          Buffer.concat([Buffer.of(PREFIX.arrival), Buffer.from(txid, 'hex')]),
+        );
+        return (await store.database.getMany(keys)).map((row) => row !== undefined);
+      };
+      return lostOf(found, { transactions: this.counts.kept, has, marked, signal });
     }
-    more += Math.max(0, (expected?.transactions ?? 0) - counts.kept - missing);
-    const isUncertain = found.lost.isUncertain || marked > (expected?.commit ?? 0);
-    const lost: Lost = { txids: named, unnamed: more, isUncertain };
+    const { graph } = plan;
+    const has = async (txids: readonly string[]): Promise<boolean[]> => {
+      const numbers = await graph.numbers(new Set(txids));
+      return txids.map((txid) => numbers.has(txid));
+    };
+    const lost = await lostOf(found, { transactions: graph.held, has, marked, signal });
+    if (found.expected === undefined || isNews(lost, found.lost)) throw damaged();
+    return lost;
+  }
+
+  /** A row in the new store for each transaction that it should hold and does not. */
+  private async noteLost(lost: Lost): Promise<void> {
     const ops = lostOps(new RowWriter(), lost);
     if (ops.length === 0) return;
     const { change } = await new CommitRows(this.workset()).build([], this.chain.tip());
     const figures = { ...change.figures, arrival: this.arrival };
-    await store.commit({ ...change, ops: [...change.ops, ...ops], figures, lost });
-  }
-
-  /** Txids that rows of the index by txid tell of. */
-  private async *indexedButLost(): AsyncGenerator<string> {
-    const prefix = Buffer.of(PREFIX.arrival);
-    for await (const keys of inChunks(this.found.sorted.rows(prefix, afterPrefix(prefix)))) {
-      const held = await this.store.database.getMany(keys);
-      for (const [i, key] of keys.entries()) if (held[i] === undefined) yield key.toString('hex', 1);
-      this.options.signal.throwIfAborted();
-    }
+    await this.store.commit({ ...change, ops: [...change.ops, ...ops], figures, lost });
   }
 
   private async prefetch(txs: readonly Transaction[]): Promise<void> {
@@ -372,15 +425,10 @@ class Rebuild {
   }
 }
 
-async function* inChunks(rows: AsyncIterable<{ readonly key: Buffer }>): AsyncGenerator<Buffer[]> {
-  let keys: Buffer[] = [];
-  for await (const { key } of rows) {
-    keys.push(key);
-    if (keys.length < CHUNK) continue;
-    yield keys;
-    keys = [];
-  }
-  yield keys;
+/** The old store is to be purged, not mended. */
+function damaged(): StoreError {
+  const message = 'the store is damaged: run `btcfed verify --rebuild` first. Nothing was purged';
+  return new StoreError('STORE_INCONSISTENT', message);
 }
 
 function bumpOf(proof: ProofRecord): Bump | undefined {

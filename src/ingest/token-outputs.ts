@@ -6,7 +6,7 @@ import type { TokenContent } from './item.ts';
 import type { TokenBook } from './token-book.ts';
 
 /** Shorter scripts hold neither an envelope with a token id nor a binary prefix with a lock. */
-const MIN_TOKEN_SCRIPT_BYTES = 36;
+export const MIN_TOKEN_SCRIPT_BYTES = 36;
 
 /** Sorts a transaction's outputs by token. */
 export function tokensOf(tx: Transaction, book: TokenBook): TokenContent {

@@ -66,6 +66,11 @@ export function apiModules(parts: ApiParts): ApiModules {
         onProgress: (done, total) => progress({ done, total }),
       });
     },
+    purgeToken: () => {
+      const message =
+        'a token can be purged only while no daemon has the store: stop the daemon, then run `btcfed token purge`';
+      return Promise.reject(new StoreError('STORE_LOCKED', message));
+    },
     maxBeefBytes: MAX_BEEF_BYTES,
     clock: { nowMs: () => Date.now() },
     log: logs.module('api'),

@@ -11,6 +11,7 @@ import { apiModules } from './api-modules.ts';
 import { ConfWatch } from './conf-watch.ts';
 import { type Core, openCore } from './core.ts';
 import { EXIT, ExitSignals } from './exit.ts';
+import { measureGossip } from './gossip-metrics.ts';
 import { HeaderSources } from './header-sources.ts';
 import { NodeLogs } from './logging.ts';
 import { Network } from './network.ts';
@@ -20,6 +21,7 @@ import { tellReload } from './reload-log.ts';
 import { Reports } from './reports.ts';
 import { RunningConfig } from './running-config.ts';
 import { loadSettled } from './settled-config.ts';
+import { measureSync } from './sync-metrics.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { TokenFollower } from './token-follower.ts';
 import { TokenNetwork } from './token-network.ts';
@@ -65,6 +67,7 @@ async function run(home: string, signals: ExitSignals): Promise<number> {
     return EXIT.notStarted;
   }
   signals.reloadWith(() => void daemon.reload('signal'));
+  signals.onLook = () => daemon.lookNow();
   const reason = await signals.stopped;
   return (await daemon.stopWithin(reason, STOP_DEADLINE_MS)) ? EXIT.ok : EXIT.unclean;
 }
@@ -83,6 +86,7 @@ class Daemon {
   private readonly startedAtMs = systemClock.nowMs();
   private readonly stoppers: { readonly part: string; readonly stop: () => Promise<unknown> | undefined }[] =
     [];
+  private readonly looks: (() => void)[] = [];
   private state: NodeFacts['state'] = 'starting';
 
   constructor(home: string, configFile: string, loaded: LoadedConfig, stopped: Promise<unknown>) {
@@ -161,6 +165,12 @@ class Daemon {
     return this.reloader.request(trigger);
   }
 
+  /** What is looked at from time to time is looked at now: the list of peers, peers' peers, headers and histories. */
+  lookNow(): void {
+    this.logs.module('node').event('node.look_now');
+    for (const look of this.looks) look();
+  }
+
   /** True if every part stopped in order and in time. */
   async stopWithin(reason: string, ms: number): Promise<boolean> {
     const log = this.logs.module('node');
@@ -218,6 +228,24 @@ class Daemon {
     });
     this.stoppers.push({ part: 'token network', stop: () => tokenNetwork.stop() });
     await tokenNetwork.start();
+    this.looks.push(
+      () => void network.list.check(),
+      () => network.exchange.exchangeNow(),
+      () => tokenNetwork.lookNow(),
+    );
+    const { metrics } = this.reports;
+    const streams = network.host.services.gossip;
+    const forget = [
+      measureSync(tokenNetwork.sync, metrics),
+      measureGossip({ gossip: tokenNetwork.gossip, streams }, metrics),
+    ];
+    this.stoppers.push({
+      part: 'sync metrics',
+      stop: () => {
+        for (const stop of forget) stop();
+        return undefined;
+      },
+    });
     sources.attachPeers(tokenNetwork.headers.source);
     return tokenNetwork;
   }

@@ -23,6 +23,8 @@ export class ExitSignals {
     );
   };
   onForced: (signal: string) => void = () => undefined;
+  /** SIGUSR1: what is looked at from time to time is looked at now. */
+  onLook: () => void = () => undefined;
   private onHangUp: (() => void) | undefined;
   private hasHungUp = false;
   private firstMs: number | undefined;
@@ -47,6 +49,8 @@ export class ExitSignals {
       ['SIGTERM', stop('SIGTERM')],
       // Without a handler SIGHUP would end the process.
       ['SIGHUP', () => this.hangUp()],
+      // Without a handler SIGUSR1 would open Node's debugger to every user of this machine.
+      ['SIGUSR1', () => this.onLook()],
     ];
     for (const [signal, handler] of this.handlers) process.on(signal, handler);
     process.on('uncaughtException', this.onError);

@@ -62,6 +62,7 @@ export class PeerList {
     await this.#file.start({
       learned: () => book.fileEntries() as readonly PeerEntry[],
       changed: (change) => this.#changed(change),
+      notSaved: () => this.#saveLater(),
     });
     this.#forget = book.onDirty(() => this.#saveSoon());
   }
@@ -70,12 +71,9 @@ export class PeerList {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#forget();
-    if (this.#due !== undefined) {
-      this.#due.cancel();
-      this.#due = undefined;
-      await this.#file.save();
-    }
-    await this.#file.stop();
+    this.#due?.cancel();
+    await this.#file.stop(this.#due !== undefined);
+    this.#due = undefined;
   }
 
   /** Looks for an edit at once, as a reload does. */
@@ -103,7 +101,11 @@ export class PeerList {
   }
 
   async #save(): Promise<void> {
-    if ((await this.#file.save()) || this.#isStopped || this.#due !== undefined) return;
+    if (!(await this.#file.save())) this.#saveLater();
+  }
+
+  #saveLater(): void {
+    if (this.#isStopped || this.#due !== undefined) return;
     // A form that we must not write becomes another one by an edit, and that is a change.
     if (this.#file.state() !== 'read_only_form') this.#saveIn(RETRY_AFTER_MS, true);
   }

@@ -1,8 +1,10 @@
 import { showConfig } from '../../config/index.ts';
 import { checkConfig } from '../api/config-check.ts';
-import type { ApiModules } from '../api/modules.ts';
+import { ApiError } from '../api/errors.ts';
+import type { ApiModules, PurgeOptions, PurgeOutcome } from '../api/modules.ts';
 import { HeaderChain } from '../chain/header-chain.ts';
-import { rebuildStore } from '../ingest/rebuild.ts';
+import { purgeToken, tokenToPurge } from '../ingest/purge.ts';
+import { type RebuildModules, rebuildStore } from '../ingest/rebuild.ts';
 import { NO_METRICS } from '../observe/metrics.ts';
 import { MAX_BEEF_BYTES } from '../spv/limits.ts';
 import { StoreError } from '../store/errors.ts';
@@ -10,11 +12,14 @@ import { askServices, followedTokens, headerServices, storeOptions } from './cor
 import { headerDisk } from './header-disk.ts';
 import type { LocalParts } from './local.ts';
 
-/** Modules for `verify --rebuild`: the store may be too damaged to open, so nothing but the rebuild is served. */
+/**
+ * Modules for commands that make the store anew: `verify --rebuild`, where it may be too damaged to open, and `token purge`.
+ * Nothing else is served.
+ */
 export function repairModules(parts: LocalParts): ApiModules {
   const { loaded, configFile: file, home, logs, health, facts, coreModules } = parts;
   const { config } = loaded;
-  const { network, checkpoint } = config.chain;
+  const { network } = config.chain;
   return {
     network,
     view: closed('view'),
@@ -39,13 +44,7 @@ export function repairModules(parts: LocalParts): ApiModules {
           signal,
           onProgress: (done, total) => progress({ done, total }),
         },
-        {
-          recoverChain: async (database) => {
-            const modules = { disk: headerDisk(database), clock: coreModules.clock };
-            return (await HeaderChain.recover({ network, checkpoint }, modules)).chain;
-          },
-          verifyRoot: askServices(headerServices(config, coreModules), signal),
-        },
+        rebuildModules(parts, signal),
       );
       logs.module('store').event('store.rebuilt', {
         kept: report.transactions.kept,
@@ -56,10 +55,56 @@ export function repairModules(parts: LocalParts): ApiModules {
       });
       return report.audit;
     },
+    purgeToken: (opts, progress) => purge(parts, opts, (done, total) => progress({ done, total })),
     maxBeefBytes: MAX_BEEF_BYTES,
     clock: { nowMs: () => coreModules.clock.nowMs() },
     log: logs.module('api'),
   };
+}
+
+function rebuildModules({ loaded, coreModules }: LocalParts, signal: AbortSignal): RebuildModules {
+  const { config } = loaded;
+  const { network, checkpoint } = config.chain;
+  return {
+    recoverChain: async (database) => {
+      const modules = { disk: headerDisk(database), clock: coreModules.clock };
+      return (await HeaderChain.recover({ network, checkpoint }, modules)).chain;
+    },
+    verifyRoot: askServices(headerServices(config, coreModules), signal),
+  };
+}
+
+async function purge(
+  parts: LocalParts,
+  { token, dryRun, signal }: PurgeOptions,
+  onProgress: (done: number, total: number) => void,
+): Promise<PurgeOutcome> {
+  const { loaded, logs, coreModules } = parts;
+  const { config } = loaded;
+  if (config.tokens.follow.includes(token)) {
+    throw new ApiError('TOKEN_FOLLOWED', { token }, `remove ${token} from tokens.follow in conf.yaml first`);
+  }
+  const store = storeOptions(config, coreModules);
+  const found = await tokenToPurge(store, token);
+  if (found === undefined) {
+    throw new ApiError('TOKEN_UNKNOWN', { token }, `the store has no data of ${token}; nothing was changed`);
+  }
+  const { transactions, coins, deploy } = found;
+  const facts = { ...(deploy?.sym === undefined ? {} : { symbol: deploy.sym }), transactions, coins };
+  if (dryRun) return { ...facts, done: undefined };
+  const follow = followedTokens(config.tokens);
+  const done = await purgeToken(
+    { store, tokenId: token, follow, signal, onProgress },
+    rebuildModules(parts, signal),
+  );
+  const { dropped, kept } = done;
+  logs.module('store').event('store.purged', {
+    token,
+    dropped: dropped.transactions,
+    kept: kept.transactions,
+    waiting: kept.waiting,
+  });
+  return { ...facts, done };
 }
 
 /** A part that is not there while the store is rebuilt: every use of it is a typed error. */

@@ -139,6 +139,12 @@ export class TokenNetwork {
     this.server.onFollowed();
   }
 
+  /** Headers are asked for, and histories compared. */
+  lookNow(): void {
+    void this.headers.poke();
+    for (const tokenId of this.modules.core.ingest.followed()) this.sync.compareSoon(tokenId);
+  }
+
   async stop(): Promise<void> {
     await this.sync.stop();
     await this.gossip.stop();

@@ -11,6 +11,7 @@ import {
   type BookEntry,
   dialAddresses,
   expiryOf,
+  isHearsay,
   isLearned,
   isUnproved,
   type PeerState,
@@ -33,6 +34,7 @@ import {
 import type { DialBook, DialCandidate } from './dial-book.ts';
 import type { P2pErrorCode } from './errors.ts';
 import { Forgotten } from './forgotten.ts';
+import { ownCopy } from './own-copy.ts';
 import type { Clock, PeerIdText } from './types.ts';
 
 export interface AddressBookModules {
@@ -245,19 +247,19 @@ export class AddressBook implements ExchangeBook, DialBook {
 
   *shareable(): Iterable<SharedRecord> {
     for (const entry of this.#index.values()) {
-      const shared = sharedOf(entry, this.#seenMsOf);
+      const shared = this.#sharedOf(entry);
       if (shared !== undefined) yield shared;
     }
   }
 
   shared(peerId: PeerIdText): SharedRecord | undefined {
     const entry = this.#index.get(peerId);
-    return entry === undefined ? undefined : sharedOf(entry, this.#seenMsOf);
+    return entry === undefined ? undefined : this.#sharedOf(entry);
   }
 
   setTokenHints(peerId: PeerIdText, hints: Uint8Array): void {
     const entry = this.#index.get(peerId);
-    if (entry !== undefined) entry.tokenHints = hints.length === 0 ? undefined : hints;
+    if (entry !== undefined) entry.tokenHints = hints.length === 0 ? undefined : ownCopy(hints);
   }
 
   tokenHints(peerId: PeerIdText): Uint8Array | undefined {
@@ -367,7 +369,7 @@ export class AddressBook implements ExchangeBook, DialBook {
       source: origin.source,
       isPublic: origin.isPublic,
       seenMs,
-      tokenHints: tokenHints === undefined || tokenHints.length === 0 ? undefined : tokenHints.slice(),
+      tokenHints: tokenHints === undefined || tokenHints.length === 0 ? undefined : ownCopy(tokenHints),
     });
     if (this.#present.has(peerId)) this.#see(peerId);
     return 'new';
@@ -382,8 +384,7 @@ export class AddressBook implements ExchangeBook, DialBook {
     entry.heardMs = Math.max(entry.heardMs, seenMs ?? entry.heardMs);
     if (seenMs !== undefined) entry.seenMs = Math.max(entry.seenMs ?? seenMs, seenMs);
     if (record.tokenHints !== undefined && record.tokenHints.length > 0) {
-      // A copy: it is a view of a frame.
-      entry.tokenHints = record.tokenHints.slice();
+      entry.tokenHints = ownCopy(record.tokenHints);
     }
     const isOwnWord = origin.source === entry.peerId;
     const { signed } = record;
@@ -437,16 +438,28 @@ export class AddressBook implements ExchangeBook, DialBook {
     this.#index.insert({ ...entry, operatorAddresses, source: 'operator', lastSeenMs });
   }
 
+  /** Under a flood nobody is told of peers that we know from hearsay alone: it would go on through us. */
+  #sharedOf(entry: BookEntry): SharedRecord | undefined {
+    return this.#index.isPressed && isHearsay(entry) ? undefined : sharedOf(entry, this.#seenMsOf);
+  }
+
   #expire(entry: BookEntry, nowMs: number): boolean {
     if (this.#present.has(entry.peerId)) {
       entry.heardMs = nowMs;
       return false;
     }
-    const why = expiryOf(entry, nowMs);
+    const { isPressed } = this.#index;
+    const why = expiryOf(entry, nowMs, isPressed);
     if (why === undefined) return false;
     const untilMs = nowMs + (why === 'age' ? FORGOTTEN_AFTER_AGE_MS : FORGOTTEN_AFTER_FAILURES_MS);
     const seq = entry.signed?.seq ?? 0n;
-    this.#forgotten.add(entry.peerId, { atMs: nowMs, untilMs, seq, isByOperator: false });
+    this.#forgotten.add(entry.peerId, {
+      atMs: nowMs,
+      untilMs,
+      seq,
+      isByOperator: false,
+      isPressed: why === 'failures' && isPressed && isHearsay(entry),
+    });
     this.#index.remove(entry);
     return true;
   }
@@ -508,6 +521,8 @@ function candidateOf(entry: BookEntry): DialCandidate {
     isProved: entry.state === 'proved',
     lastProvedMs: entry.lastProvedMs,
     publicOnly: entry.isPublic && isLearned(entry),
+    source: entry.source,
+    seenMs: entry.seenMs,
   };
 }
 

@@ -4,6 +4,8 @@ import { isAllowed } from '../../protocols/peer-exchange/record.ts';
 import {
   HEARD_MAX_AGE_MS,
   HEARD_MAX_FAILURES,
+  PRESSED_MAX_AGE_MS,
+  PRESSED_MAX_FAILURES,
   PROVED_FAILING_MS,
   PROVED_MAX_FAILURES,
   PROVED_MAX_UNSEEN_MS,
@@ -52,17 +54,23 @@ export function isUnproved(entry: BookEntry): boolean {
   return entry.state === 'heard' && isLearned(entry);
 }
 
+/** Unproved, and never connected to us either: others' word alone. */
+export function isHearsay(entry: BookEntry): boolean {
+  return isUnproved(entry) && entry.lastSeenMs === undefined;
+}
+
 /** All places to dial, the operator's first, each once. */
 export function dialAddresses(entry: BookEntry): readonly string[] {
   return [...new Set([...(entry.operatorAddresses ?? []), ...entry.addresses.map(({ text }) => text)])];
 }
 
-/** Why an entry is to be given up now. Connected peers are not asked about. */
-export function expiryOf(entry: BookEntry, nowMs: number): 'failures' | 'age' | undefined {
+/** Why an entry is to be given up now; `isPressed`: the book is full of unproved ones. Connected peers are not asked about. */
+export function expiryOf(entry: BookEntry, nowMs: number, isPressed = false): 'failures' | 'age' | undefined {
   if (!isLearned(entry)) return undefined;
   if (entry.state === 'heard') {
-    if (entry.failures >= HEARD_MAX_FAILURES) return 'failures';
-    return nowMs - entry.heardMs >= HEARD_MAX_AGE_MS ? 'age' : undefined;
+    const isShort = isPressed && isHearsay(entry);
+    if (entry.failures >= (isShort ? PRESSED_MAX_FAILURES : HEARD_MAX_FAILURES)) return 'failures';
+    return nowMs - entry.heardMs >= (isShort ? PRESSED_MAX_AGE_MS : HEARD_MAX_AGE_MS) ? 'age' : undefined;
   }
   if (entry.failures >= PROVED_MAX_FAILURES && nowMs - entry.firstFailureMs >= PROVED_FAILING_MS) {
     return 'failures';
@@ -79,6 +87,7 @@ export function sharedOf(
   if (signed === undefined) return undefined;
   const { envelope, seq } = signed;
   entry.shared ??= {
+    isProved: () => entry.state === 'proved',
     peerId,
     publicKey,
     seq,

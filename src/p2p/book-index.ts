@@ -1,6 +1,7 @@
 import { type BookDigest, DigestSum } from '../../protocols/peer-exchange/digest.ts';
 import { BookCaps } from './book-caps.ts';
 import { type BookEntry, isLearned, isUnproved } from './book-entry.ts';
+import { PRESSED_UNPROVED } from './book-limits.ts';
 import type { PeerIdText } from './types.ts';
 
 /** The entries, and what is counted over them: learned and shareable ones, caps, digest. An entry changes only in `change`. */
@@ -9,6 +10,7 @@ export class BookIndex {
   readonly #entries = new Map<PeerIdText, BookEntry>();
   readonly #sum = new DigestSum();
   #learned = 0;
+  #unproved = 0;
   #shareable = 0;
 
   get size(): number {
@@ -17,6 +19,11 @@ export class BookIndex {
 
   get learned(): number {
     return this.#learned;
+  }
+
+  /** True if there are so many unproved peers that somebody seems to flood the book. */
+  get isPressed(): boolean {
+    return this.#unproved > PRESSED_UNPROVED;
   }
 
   get shareable(): number {
@@ -72,6 +79,7 @@ export class BookIndex {
 
   #count(entry: BookEntry, by: 1 | -1): void {
     if (isLearned(entry)) this.#learned += by;
+    if (isUnproved(entry)) this.#unproved += by;
     if (by === 1) this.caps.add(entry);
     else this.caps.remove(entry);
     if (entry.signed === undefined) return;

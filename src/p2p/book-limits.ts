@@ -8,6 +8,14 @@ export const MAX_UNPROVED_PER_SOURCE = MAX_LEARNED / 4;
 /** Unproved peers in one public /24 or /48, unless the operator listed them. */
 export const MAX_UNPROVED_PER_SUBNET = 10;
 
+/**
+ * With more unproved peers than this somebody floods us, or us and others: they go sooner, and only what we saw alive
+ * ourselves is told to others.
+ */
+export const PRESSED_UNPROVED = MAX_LEARNED / 2;
+export const PRESSED_MAX_FAILURES = 1;
+export const PRESSED_MAX_AGE_MS = HOUR_MS;
+
 export const HEARD_MAX_FAILURES = 3;
 export const HEARD_MAX_AGE_MS = DAY_MS;
 export const PROVED_MAX_FAILURES = 10;

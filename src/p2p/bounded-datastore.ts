@@ -1,5 +1,6 @@
 import { NotFoundError } from '@libp2p/interface';
 import type { Libp2pOptions } from 'libp2p';
+import { ownCopy } from './own-copy.ts';
 
 type Datastore = NonNullable<Libp2pOptions['datastore']>;
 type Key = Parameters<Datastore['put']>[0];
@@ -36,7 +37,7 @@ export class BoundedDatastore implements Datastore {
     const text = key.toString();
     // Written again is young again.
     space.delete(text);
-    space.set(text, { key, value });
+    space.set(text, { key: ownKey(key), value: ownCopy(value) });
     const [oldest] = space.keys();
     if (space.size > this.#maxEntries && oldest !== undefined) space.delete(oldest);
     return key;
@@ -105,6 +106,12 @@ export class BoundedDatastore implements Datastore {
     const pairs = spaces.flatMap((one) => [...one.values()]);
     return pairs.filter(({ key }) => key.toString().startsWith(prefix));
   }
+}
+
+/** A key is a view of bytes, too. */
+function ownKey(key: Key): Key {
+  const OwnKey = key.constructor as new (bytes: Uint8Array, clean: boolean) => Key;
+  return new OwnKey(ownCopy(key.uint8Array()), false);
 }
 
 /** `/peers/...` or `/dht/...`. */

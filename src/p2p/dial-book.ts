@@ -14,6 +14,10 @@ export interface DialCandidate {
   readonly lastProvedMs: number | undefined;
   /** Names among the addresses must not lead to private addresses: it was learned over a public connection. */
   readonly publicOnly?: boolean;
+  /** Who told of it first. */
+  readonly source?: string;
+  /** Monotonic ms at which somebody says to have seen it alive. */
+  readonly seenMs?: number | undefined;
 }
 
 /** All that the keeper asks of the address book. It keeps no connection state there, and no time of the next dial. */

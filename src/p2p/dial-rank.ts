@@ -1,7 +1,7 @@
 import type { DialBook, DialCandidate } from './dial-book.ts';
 import type { P2pErrorCode } from './errors.ts';
 import { ANCHORS } from './keeper-limits.ts';
-import type { PeerIdText } from './types.ts';
+import type { PeerIdText, RandomFraction } from './types.ts';
 
 /**
  * In the order of their dials. likely: proved, circuit closed; unproved: only heard of; away: proved once, circuit
@@ -25,6 +25,24 @@ export const FROM_THE_PEER: ReadonlySet<P2pErrorCode> = new Set([
 /** Only heard of: nothing shows that there is anybody, and whoever told of it may want us to dial there. */
 export function isUnproved({ origin, isProved }: DialCandidate): boolean {
   return origin === 'learned' && !isProved;
+}
+
+/**
+ * Index of the unproved peer to be dialled next. First by lot who told of it, so that telling of many buys nobody more
+ * of our dials; then of two of his peers the one that is said to have been alive later.
+ */
+export function drawUnproved(waiting: readonly DialCandidate[], random: RandomFraction): number {
+  const bySource = new Map<string | undefined, number[]>();
+  waiting.forEach(({ source }, index) => {
+    const told = bySource.get(source);
+    if (told === undefined) bySource.set(source, [index]);
+    else told.push(index);
+  });
+  const draw = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];
+  const told = draw([...bySource.values()]) ?? [];
+  const [one = 0, other = one] = [draw(told), draw(told)];
+  const seenMs = (index: number): number => waiting[index]?.seenMs ?? Number.NEGATIVE_INFINITY;
+  return seenMs(other) > seenMs(one) ? other : one;
 }
 
 /** The learned peers that were proved last; the operator's are dialled anyway. */

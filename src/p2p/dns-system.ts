@@ -7,15 +7,28 @@ const TRIES = 2;
 /** The system's own lookup does not tell a time to live. */
 const LOOKUP_TTL_SECONDS = 60;
 
+type SystemResolver = Pick<Resolver, 'resolve4' | 'resolve6' | 'cancel'>;
+type SystemLookup = (
+  name: string,
+  options: { readonly family: IpFamily; readonly all: true },
+) => Promise<readonly { readonly address: string }[]>;
+
 /**
  * Asks the name servers of this machine, and for names that they do not know the system's own lookup, which
  * reads /etc/hosts. That one runs on a thread of the pool that all file access shares and cannot be interrupted, so
  * there is never more than one of them: a resolver that hangs must not stop the store.
  */
 export class SystemLookups implements NameLookups {
-  readonly #resolver = new Resolver({ timeout: TRY_MS, tries: TRIES });
+  readonly #resolver: SystemResolver;
+  readonly #lookup: SystemLookup;
   #last: Promise<unknown> = Promise.resolve();
   readonly #stop = new AbortController();
+
+  /** The name servers and the lookup of this machine, unless others are given. */
+  constructor({ resolver, lookup: own }: { resolver?: SystemResolver; lookup?: SystemLookup } = {}) {
+    this.#resolver = resolver ?? new Resolver({ timeout: TRY_MS, tries: TRIES });
+    this.#lookup = own ?? lookup;
+  }
 
   async lookup(name: string, family: IpFamily): Promise<readonly NameAnswer[]> {
     if (name === 'localhost' || name.endsWith('.localhost')) {
@@ -47,7 +60,7 @@ export class SystemLookups implements NameLookups {
   #lookupInTurn(name: string, family: IpFamily): Promise<NameAnswer[]> {
     const turn = this.#last.then(async () => {
       this.#stop.signal.throwIfAborted();
-      const found = await lookup(name, { family, all: true });
+      const found = await this.#lookup(name, { family, all: true });
       return found.map(({ address }) => ({ address, ttlSeconds: LOOKUP_TTL_SECONDS }));
     });
     this.#last = turn.catch(() => undefined);

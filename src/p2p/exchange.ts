@@ -12,6 +12,7 @@ import type { Log } from '../observe/log.ts';
 import type { AddressBook } from './address-book.ts';
 import { ExchangeCounts, type ExchangeCountsView } from './exchange-counts.ts';
 import { EXCHANGE_STREAMS, exchangePeer, exchangeStream, HostTransport } from './exchange-transport.ts';
+import { LearnedLog } from './learned-log.ts';
 import { SignedRecords } from './signed-record.ts';
 import type {
   Clock,
@@ -42,6 +43,7 @@ export class PeerExchange {
   readonly #modules: PeerExchangeModules;
   readonly #service: ExchangeService;
   readonly #counts = new ExchangeCounts();
+  readonly #learned: LearnedLog;
   readonly #exchanged = new Set<Exchanged>();
   readonly #followed = new Set<Followed>();
   #options: ExchangeOptions;
@@ -50,6 +52,7 @@ export class PeerExchange {
   constructor(options: ExchangeOptions, modules: PeerExchangeModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#learned = new LearnedLog(modules);
     const { host, book, judge, clock, random, log, tokens } = modules;
     this.#service = new ExchangeService(options, {
       clock,
@@ -99,6 +102,7 @@ export class PeerExchange {
     const undo = this.#undo.splice(0);
     for (const one of undo) await one();
     await this.#service.stop();
+    this.#learned.end();
   }
 
   /** Live options; nothing here can fail. */
@@ -180,7 +184,7 @@ export class PeerExchange {
         for (const listener of this.#followed) listener(peerId, tokens);
       },
       taken: (from, { peerId }, outcome) => {
-        if (outcome === 'new') log.event('peer.learned', { peer: peerId, from, known: book.size });
+        if (outcome === 'new') this.#learned.learned(peerId, from, book.size);
       },
       refused: (from, code) => {
         // A peer that listens nowhere, or nowhere that we may dial, does nothing wrong.

@@ -6,6 +6,8 @@ interface Grave {
   readonly untilMs: number;
   readonly seq: bigint;
   readonly isByOperator: boolean;
+  /** Given up under a flood: then word of others that it lives is worth nothing. */
+  readonly isPressed?: boolean;
 }
 
 /** Peers that were given up, so that others who have not noticed yet do not bring them back at once. */
@@ -40,7 +42,8 @@ export class Forgotten {
     if (grave === undefined) return false;
     if (nowMs < grave.untilMs) {
       if (grave.isByOperator) return true;
-      const isNews = (news.seq ?? 0n) > grave.seq || (news.seenMs ?? Number.NEGATIVE_INFINITY) > grave.atMs;
+      const isSeen = grave.isPressed !== true && (news.seenMs ?? Number.NEGATIVE_INFINITY) > grave.atMs;
+      const isNews = (news.seq ?? 0n) > grave.seq || isSeen;
       if (!news.isOwnWord && !isNews) return true;
     }
     this.#graves.delete(peerId);

@@ -110,7 +110,7 @@ export class GossipTransport {
     if (this.#isStarted) this.#inner.unsubscribe(topic);
   }
 
-  /** Gives the message to those peers that are to have it from us; how many those are. 0: nobody heard it. */
+  /** Gives the message to those peers that are to have it from us; how many those are. 0: nobody, or the same was here lately. */
   async publish(topic: string, data: Uint8Array): Promise<number> {
     if (!this.#isStarted) return 0;
     const { recipients } = await this.#inner.publish(topic, data);

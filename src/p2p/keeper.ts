@@ -1,7 +1,14 @@
 import type { Log } from '../observe/log.ts';
 import { UNPROVED_STEP } from './backoff.ts';
 import type { DialBook, DialCandidate } from './dial-book.ts';
-import { anchorsOf, type DialRank, FROM_THE_PEER, isUnproved, OperatorNews } from './dial-rank.ts';
+import {
+  anchorsOf,
+  type DialRank,
+  drawUnproved,
+  FROM_THE_PEER,
+  isUnproved,
+  OperatorNews,
+} from './dial-rank.ts';
 import { asP2pError, P2pError, type P2pErrorCode } from './errors.ts';
 import {
   DIAL_GRACE_MS,
@@ -183,7 +190,9 @@ export class PeerKeeper {
       while (waiting.length > 0 && this.#hasRoomForLearned()) {
         if (rank === 'unproved' && this.#unprovedAtMs > now) break;
         // By lot, so that nobody chooses for us.
-        const at = Math.floor(this.#modules.random() * waiting.length);
+        const { random } = this.#modules;
+        const at =
+          rank === 'unproved' ? drawUnproved(waiting, random) : Math.floor(random() * waiting.length);
         const [candidate] = waiting.splice(at, 1);
         if (candidate === undefined || !this.#dialIfRoom(candidate, now)) continue;
         if (rank === 'unproved') this.#unprovedAtMs = now + UNPROVED_EVERY_MS;
@@ -313,7 +322,7 @@ export class PeerKeeper {
       code: error.code,
       failures: view.failures,
       breaker: view.breaker,
-      next_ms: view.nextDialInMs,
+      next_ms: view.nextDialInMs === undefined ? undefined : Math.ceil(view.nextDialInMs),
       addresses,
       found: error.data['found'],
     };

@@ -118,7 +118,7 @@ export class Listeners {
 
   async #add(text: string, change: Change): Promise<void> {
     try {
-      change.added.push(await this.#bind(text));
+      change.added.push(await this.#bindBeside(text, change));
     } catch (error) {
       if (!(error instanceof P2pError)) throw error;
       const ours = change.removed.filter(
@@ -128,12 +128,24 @@ export class Listeners {
         // The port is ours, under a wider or narrower address: it must go first.
         for (const bound of ours) this.#drain(bound);
         change.moved.push(...ours);
-        change.added.push(await this.#bind(text));
+        change.added.push(await this.#bindBeside(text, change));
       } else if (error.data['noIpv6'] === true) {
         this.#opts.onNoIpv6(text);
       } else {
         throw error;
       }
+    }
+  }
+
+  /** @throws P2pError as `#bind`; where an address that stays is in the way, it is named */
+  async #bindBeside(text: string, { kept, added }: Change): Promise<Bound> {
+    try {
+      return await this.#bind(text);
+    } catch (error) {
+      const own = [...kept, ...added].find((bound) => blocks(bound.address, text));
+      if (own === undefined || !(error instanceof P2pError) || error.code !== 'ADDRESS_IN_USE') throw error;
+      const message = `${text}: this daemon listens there itself, on ${own.wanted}, which stays in the list`;
+      throw new P2pError('ADDRESS_IN_USE', message, error.data, error);
     }
   }
 

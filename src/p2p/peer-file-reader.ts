@@ -18,6 +18,8 @@ const MAX_READS = 3;
 export interface GoodFile {
   readonly kind: 'good';
   readonly peers: PeersFile;
+  /** Byte order mark that the text is led by, or nothing; `peers.text` is without it. */
+  readonly bom: string;
   /** SHA-256 of the bytes. */
   readonly digest: string;
   readonly facts: FileFacts;
@@ -32,8 +34,14 @@ export interface DamagedFile {
   readonly error: ConfigError;
 }
 
+/** It is not there, or has no bytes although it had some. */
+export interface GoneFile {
+  readonly kind: 'missing';
+  readonly how: 'deleted' | 'emptied';
+}
+
 export type FoundFile =
-  | { readonly kind: 'missing' }
+  | GoneFile
   | { readonly kind: 'unreadable'; readonly error: unknown }
   | DamagedFile
   | GoodFile;
@@ -41,6 +49,7 @@ export type FoundFile =
 /** What the file was when it was last read or written. */
 export interface LastContent {
   readonly peers: PeersFile;
+  readonly bom: string;
   readonly digest: string | undefined;
   readonly facts: FileFacts | undefined;
   /** Digest of the damage that is known already. */
@@ -87,14 +96,15 @@ export class PeerFileReader {
   async find(last: LastContent): Promise<FoundFile> {
     try {
       const read = await this.#read();
-      if (read === undefined) return { kind: 'missing' };
+      if (read === undefined) return { kind: 'missing', how: 'deleted' };
       const { bytes, facts } = read;
       const digest = digestOf(bytes);
-      if (digest === last.digest) return { kind: 'good', peers: last.peers, digest, facts };
+      if (digest === last.digest) return { kind: 'good', peers: last.peers, bom: last.bom, digest, facts };
       // An empty file that was not empty is what a failed write leaves.
-      if (bytes.length === 0 && last.digest !== undefined) return { kind: 'missing' };
+      if (bytes.length === 0 && last.digest !== undefined) return { kind: 'missing', how: 'emptied' };
       try {
-        return { kind: 'good', peers: this.parse(decodeText(bytes, this.#opts.file)), digest, facts };
+        const peers = this.parse(decodeText(bytes, this.#opts.file));
+        return { kind: 'good', peers, bom: bomOf(bytes), digest, facts };
       } catch (error) {
         if (error instanceof ConfigError) return { kind: 'damaged', bytes, digest, facts, error };
         throw error;
@@ -124,6 +134,13 @@ export class PeerFileReader {
     }
     throw unusable('EBUSY', 'changes while it is read');
   }
+}
+
+const BOM = '\ufeff';
+
+/** What decoding drops, and a save puts back. */
+export function bomOf(bytes: Uint8Array): string {
+  return Buffer.from(BOM).equals(bytes.subarray(0, 3)) ? BOM : '';
 }
 
 export function digestOf(bytes: Uint8Array): string {

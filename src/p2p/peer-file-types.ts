@@ -32,4 +32,6 @@ export interface PeersOwner {
   learned(): readonly PeerFields[];
   /** Must take the change before it returns: `learned()` is asked again right after. */
   changed(change: PeersChange): void;
+  /** A save that the file itself began has failed: to be tried again. */
+  notSaved?(): void;
 }

@@ -17,8 +17,10 @@ import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import { type BackupModules, PeerBackups } from './peer-backups.ts';
 import {
+  bomOf,
   type DamagedFile,
   digestOf,
+  type GoneFile,
   type GoodFile,
   type LastContent,
   PeerFileReader,
@@ -31,6 +33,8 @@ import type { Clock } from './types.ts';
 const HEAL_AFTER_MS = 10 * 60_000;
 /** Where the system cannot watch. Edits are noticed within 2 s (federation-acceptance check 19). */
 const POLL_MS = 1_000;
+/** Beside the watch, which does not tell of rights and of what a mount hides. */
+const LOOK_EVERY_MS = 30_000;
 /** The watcher drops what follows on an event within 50 ms, such as an edit right after our own save. */
 const LOOK_AGAIN_MS = 250;
 
@@ -61,12 +65,15 @@ export class PeerFile {
   readonly #reader: PeerFileReader;
   /** The last good content, and the digest of the bytes that it was read from or written as. */
   #peers: PeersFile;
+  #bom = '';
   #digest: string | undefined;
   #facts: FileFacts | undefined;
   /** Learned entries that the owner and the file had in common last. */
   #known: PeerMap = new Map();
   /** Public keys that were deleted by hand, and when. */
   readonly #deletedAtMs = new Map<string, number>();
+  /** Its absence was told. */
+  #isGone = false;
   #damage: { readonly digest: string; readonly sinceMs: number } | undefined;
   /** The operator's part of the newest backup. */
   #backedUp: string | undefined;
@@ -77,9 +84,10 @@ export class PeerFile {
   #nextSave: Promise<boolean> | undefined;
   #nextCheck: Promise<void> | undefined;
   #unwatch: (() => Promise<void>) | undefined;
+  #pollMs = LOOK_EVERY_MS;
   #cancelPoll: () => void = () => {};
   #cancelLook: () => void = () => {};
-  #isStopped = false;
+  #stopped: Promise<void> | undefined;
 
   constructor(opts: PeerFileOptions, modules: PeerFileModules) {
     this.#opts = opts;
@@ -99,16 +107,18 @@ export class PeerFile {
       await removeLeftovers(this.#opts.file, this.#modules).catch(() => {});
       await removeStaleLocks(this.#opts.file, this.#lockModules());
       const found = await this.#reader.find(this.#last());
-      const backup = await this.#backups.newest((bytes) =>
-        this.#reader.parse(decodeText(bytes, this.#opts.file)),
-      );
-      if (backup !== undefined) this.#backedUp = withoutBlock(backup);
+      const backup = await this.#backups.newest((bytes) => ({
+        peers: this.#reader.parse(decodeText(bytes, this.#opts.file)),
+        bom: bomOf(bytes),
+      }));
+      if (backup !== undefined) this.#backedUp = withoutBlock(backup.peers);
       if (found.kind === 'good') this.#adopt(found);
       if (found.kind === 'damaged') await this.#noticeDamage(found);
-      if (found.kind === 'unreadable') this.#fail(found.error);
+      if (found.kind === 'unreadable') this.#fail(found.error, 'read');
       if (found.kind === 'damaged' && backup !== undefined) {
-        this.#peers = backup;
-        this.#known = mapOf(backup.learned);
+        this.#peers = backup.peers;
+        this.#bom = backup.bom;
+        this.#known = mapOf(backup.peers.learned);
       }
       const { operator, learned } = this.#peers;
       const { file } = this.#opts;
@@ -122,8 +132,10 @@ export class PeerFile {
     this.#owner = owner;
     const failed = (error: unknown): void => {
       this.#modules.log.event('peers.watch_failed', { code: errnoOf(error) });
+      this.#pollMs = POLL_MS;
       this.#poll();
     };
+    this.#poll();
     try {
       this.#unwatch = await this.#modules.watch(this.#opts.file, () => this.#touched(), failed);
     } catch (error) {
@@ -133,16 +145,27 @@ export class PeerFile {
     await this.check();
   }
 
-  /** Looks for an edit now (SIGHUP). */
+  /** Looks for an edit now (SIGHUP). A file that is gone is written again, one that cannot be read is told. */
   async check(): Promise<void> {
-    if (this.#isStopped) return;
+    if (this.#stopped !== undefined) return;
     this.#nextCheck ??= this.#queue(async () => {
       this.#nextCheck = undefined;
-      const found = await this.#reader.findSettled(this.#last());
-      if (found.kind === 'damaged') await this.#noticeDamage(found);
-      if (found.kind === 'good' && found.digest !== this.#digest) this.#reconcile(found);
+      await this.#look();
     });
     await this.#nextCheck;
+  }
+
+  async #look(): Promise<void> {
+    const found = await this.#reader.findSettled(this.#last());
+    if (found.kind === 'damaged') await this.#noticeDamage(found);
+    if (found.kind === 'missing') this.#noticeGone(found);
+    if (found.kind === 'good' && found.digest !== this.#digest) this.#reconcile(found);
+    // Somebody is writing it: whatever he leaves is looked at then.
+    const isFault = found.kind === 'unreadable' && errnoOf(found.error) !== 'EBUSY';
+    if (isFault) this.#fail(found.error, 'read');
+    const isBack = (found.kind === 'good' || found.kind === 'missing') && this.#state !== 'ok';
+    const isSaved = this.#isGone || isBack ? await this.#saveNow() : !isFault;
+    if (!isSaved) this.#owner?.notSaved?.();
   }
 
   /**
@@ -150,7 +173,7 @@ export class PeerFile {
    * @returns true if the file has it now
    */
   save(): Promise<boolean> {
-    if (this.#isStopped) return Promise.resolve(false);
+    if (this.#stopped !== undefined) return Promise.resolve(false);
     this.#nextSave ??= this.#queue(async () => {
       this.#nextSave = undefined;
       return await this.#saveNow();
@@ -158,13 +181,28 @@ export class PeerFile {
     return this.#nextSave;
   }
 
-  /** Ends the watch and finishes the saves that were asked for. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
+  /**
+   * Ends the watch and finishes the saves that were asked for. One last save is made if it `isDue`, the one before
+   * failed, or the file is gone.
+   */
+  stop(isDue = false): Promise<void> {
+    this.#stopped ??= this.#stop(isDue);
+    return this.#stopped;
+  }
+
+  async #stop(isDue: boolean): Promise<void> {
     this.#cancelPoll();
     this.#cancelLook();
     await this.#unwatch?.();
-    await this.#work;
+    await this.#queue(async () => {
+      if (this.#owner === undefined) return;
+      if (!isDue && !TRIED_AT_STOP.has(this.#state)) {
+        const found = await this.#reader.find(this.#last());
+        if (found.kind === 'missing') this.#noticeGone(found);
+        if (!this.#isGone) return;
+      }
+      await this.#saveNow();
+    });
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {
@@ -174,15 +212,16 @@ export class PeerFile {
   }
 
   #touched(): void {
-    if (this.#isStopped) return;
+    if (this.#stopped !== undefined) return;
     void this.check();
     this.#cancelLook();
     this.#cancelLook = this.#modules.clock.after(LOOK_AGAIN_MS, () => void this.check());
   }
 
   #poll(): void {
-    if (this.#isStopped) return;
-    this.#cancelPoll = this.#modules.clock.after(POLL_MS, () => {
+    this.#cancelPoll();
+    if (this.#stopped !== undefined) return;
+    this.#cancelPoll = this.#modules.clock.after(this.#pollMs, () => {
       void this.check().finally(() => this.#poll());
     });
   }
@@ -204,8 +243,12 @@ export class PeerFile {
 
   async #saveLocked(path: string): Promise<boolean> {
     const found = await this.#reader.findSettled(this.#last());
-    const before = this.#peers;
-    if (found.kind === 'unreadable') throw found.error;
+    const before = this.#bom + this.#peers.text;
+    if (found.kind === 'unreadable') {
+      this.#fail(found.error, 'read');
+      return false;
+    }
+    if (found.kind === 'missing') this.#noticeGone(found);
     if (found.kind === 'damaged') {
       await this.#noticeDamage(found);
       if (!this.#mayHeal(found)) return false;
@@ -219,19 +262,21 @@ export class PeerFile {
     // After `reconcile` memory and file have the same base, so that this merge has no conflicts of its own.
     const { learned } = this.#merge(current.learned, this.#deletedAtMs);
     const next = editPeers(current, learned, this.#reader.parseOptions());
-    const isRestored = found.kind !== 'good' && (this.#digest !== undefined || found.kind === 'damaged');
+    const isRestored = found.kind === 'damaged' || this.#isGone;
     if (next.text !== current.text || isRestored) {
       const owner = found.kind === 'missing' ? this.#facts : found.facts;
-      if (deleted > 0) await this.#backups.keep(before.text, owner);
+      if (deleted > 0) await this.#backups.keep(before, owner);
       await this.#backUp(current, owner);
-      await replaceFile({ path, bytes: Buffer.from(next.text), owner }, this.#modules);
+      const bytes = Buffer.from(this.#bom + next.text);
+      await replaceFile({ path, bytes, owner }, this.#modules);
       if (isRestored) this.#modules.log.event('peers.recovered', { file: path, from: found.kind });
-      this.#digest = digestOf(Buffer.from(next.text));
+      this.#digest = digestOf(bytes);
       this.#facts = await this.#modules.disk.stat(path).catch(() => undefined);
     }
     this.#peers = next;
     this.#known = mapOf(learned);
     this.#damage = undefined;
+    this.#isGone = false;
     this.#setState('ok');
     return true;
   }
@@ -240,16 +285,16 @@ export class PeerFile {
   async #backUp(current: PeersFile, owner: FileFacts | undefined): Promise<void> {
     const operatorText = withoutBlock(current);
     if (operatorText === this.#backedUp || current.text.trim() === '') return;
-    await this.#backups.keep(current.text, owner);
+    await this.#backups.keep(this.#bom + current.text, owner);
     this.#backedUp = operatorText;
   }
 
   /** Takes an edit: the owner is told what differs from what it has. Returns how many entries were deleted. */
   #reconcile(found: GoodFile): number {
     const changedAtMs = Math.min(found.facts.mtimeMs, this.#modules.clock.nowMs());
-    const gone = this.#peers.operator.filter(
-      ({ publicKey }) => !found.peers.operator.some((entry) => entry.publicKey === publicKey),
-    );
+    const [before, now] = [mapOf(this.#peers.operator), mapOf(found.peers.operator)];
+    const gone = [...before.values()].filter(({ publicKey }) => !now.has(publicKey));
+    const added = [...now.keys()].filter((key) => !before.has(key));
     this.#peers = found.peers;
     const deletedAtMs = new Map(this.#deletedAtMs);
     for (const { publicKey } of gone) deletedAtMs.set(publicKey, changedAtMs);
@@ -267,8 +312,8 @@ export class PeerFile {
     this.#modules.log.event('peers.edited', {
       file: this.#opts.file,
       operator: change.operator.length,
-      added: learned.length,
-      removed: merged.deleted.length,
+      added: added.length + learned.filter(({ publicKey }) => !memory.has(publicKey)).length,
+      removed: gone.length + merged.deleted.length,
     });
     this.#owner?.changed(change);
     return merged.deleted.length + gone.length + merged.conflicts.length;
@@ -302,12 +347,14 @@ export class PeerFile {
     if (this.#deletedAtMs.size > MAX_DELETIONS && oldest !== undefined) this.#deletedAtMs.delete(oldest);
   }
 
-  #adopt({ peers, digest, facts }: GoodFile): void {
+  #adopt({ peers, bom, digest, facts }: GoodFile): void {
     this.#peers = peers;
+    this.#bom = bom;
     this.#digest = digest;
     this.#facts = facts;
     this.#known = mapOf(peers.learned);
     this.#damage = undefined;
+    this.#isGone = false;
     if (this.#state === 'damaged') this.#setState('ok');
     this.#report(peers);
   }
@@ -324,8 +371,20 @@ export class PeerFile {
     for (const note of notes) this.#modules.log.event('peers.entry_note', { text: formatProblem(note) });
   }
 
-  async #noticeDamage({ bytes, digest, facts, error }: DamagedFile): Promise<void> {
-    if (this.#damage?.digest === digest) return;
+  /** Told once; the operator's part comes back as it was read last. */
+  #noticeGone({ how }: GoneFile): void {
+    if (this.#isGone || this.#peers.text === '') return;
+    this.#isGone = true;
+    this.#modules.log.event('peers.gone', { file: this.#opts.file, found: how });
+  }
+
+  async #noticeDamage(found: DamagedFile): Promise<void> {
+    this.#isGone = false;
+    if (this.#damage?.digest !== found.digest) await this.#copyDamage(found);
+    this.#setState('damaged', found.error.problems[0]!.code);
+  }
+
+  async #copyDamage({ bytes, digest, facts, error }: DamagedFile): Promise<void> {
     this.#damage = { digest, sinceMs: this.#modules.clock.monotonicMs() };
     let copy = 'none';
     try {
@@ -335,7 +394,6 @@ export class PeerFile {
     }
     const text = formatProblem(error.problems[0]!);
     this.#modules.log.event('peers.damaged', { file: this.#opts.file, copy, text });
-    this.#setState('damaged', error.problems[0]!.code);
   }
 
   /** Bytes that no editor writes are damage of the disk; a text that is no YAML may be an edit half done. */
@@ -346,7 +404,13 @@ export class PeerFile {
   }
 
   #last(): LastContent {
-    return { peers: this.#peers, digest: this.#digest, facts: this.#facts, damage: this.#damage?.digest };
+    return {
+      peers: this.#peers,
+      bom: this.#bom,
+      digest: this.#digest,
+      facts: this.#facts,
+      damage: this.#damage?.digest,
+    };
   }
 
   /** A link is not replaced by a file: what it leads to is. */
@@ -361,13 +425,13 @@ export class PeerFile {
     }
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, what: 'read' | 'saved' = 'saved'): void {
     const code = error instanceof FileLockError ? error.code : errnoOf(error);
-    this.#setState(STATES.get(code) ?? 'failed', code);
+    this.#setState(STATES.get(code) ?? 'failed', code, what);
   }
 
   /** One line a change: ok -> why not -> ok. */
-  #setState(state: PeerFileState, code = ''): void {
+  #setState(state: PeerFileState, code = '', what: 'read' | 'saved' = 'saved'): void {
     if (state === this.#state) return;
     const { log, health } = this.#modules;
     const { file } = this.#opts;
@@ -376,13 +440,23 @@ export class PeerFile {
       health?.clear('PEERS_NOT_SAVED');
     } else {
       log.event('peers.not_saved', { file, state, code });
-      health?.raise('PEERS_NOT_SAVED', `${file}: ${state} (${code}); learned peers are kept in memory only`);
+      const cannot = what === 'read' ? 'cannot be read, ' : '';
+      const text = `${file}: ${cannot}${state} (${code}); learned peers are kept in memory only`;
+      health?.raise('PEERS_NOT_SAVED', text);
     }
     this.#state = state;
   }
 }
 
 const MAX_DELETIONS = 2_048;
+
+/** A stop has no time for a lock that was waited for in vain; the other two are for the operator to mend. */
+const TRIED_AT_STOP: ReadonlySet<PeerFileState> = new Set([
+  'disk_full',
+  'denied',
+  'read_only_disk',
+  'failed',
+]);
 
 const STATES: ReadonlyMap<string, PeerFileState> = new Map([
   ['ENOSPC', 'disk_full'],

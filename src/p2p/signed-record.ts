@@ -4,6 +4,7 @@ import { MAX_RECORD_BYTES } from '../../protocols/peer-exchange/constants.ts';
 import { ExchangeError } from '../../protocols/peer-exchange/errors.ts';
 import type { RecordOpener } from '../../protocols/peer-exchange/interfaces.ts';
 import type { SignedFacts } from '../../protocols/peer-exchange/record.ts';
+import { ownCopy } from './own-copy.ts';
 
 /** As many as the book holds, twice: about 2 MB. */
 const MAX_REMEMBERED = 4_096;
@@ -31,8 +32,7 @@ export class SignedRecords implements RecordOpener {
     }
     const known = this.known(envelope);
     if (known !== undefined) return known;
-    // A copy: the bytes are a view of a frame, which would be kept whole.
-    const copy = envelope.slice();
+    const copy = ownCopy(envelope);
     const facts = await verify(copy);
     this.#verified.set(keyOf(copy), facts);
     if (this.#verified.size > MAX_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value!);
@@ -68,10 +68,10 @@ async function verify(bytes: Uint8Array): Promise<SignedFacts> {
   if (!record.peerId.equals(peerId)) throw forged('signed by another key than the one of its peer');
   return {
     peerId: peerId.toString(),
-    publicKey: publicKey.raw,
+    publicKey: ownCopy(publicKey.raw),
     seq: record.seqNumber,
     envelope: bytes,
-    addresses: record.multiaddrs.map(({ bytes: binary }) => binary),
+    addresses: record.multiaddrs.map(({ bytes: binary }) => ownCopy(binary)),
   };
 }
 

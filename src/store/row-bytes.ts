@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import { StoreError } from './errors.ts';
 
 const CHUNK_BYTES = 512 * 1024;
+/** What a writer begins with: most make one key and are gone, and large buffers make the garbage collector run. */
+const FIRST_BYTES = 1024;
 const CRC_BYTES = 4;
 const SHORT_BYTES = 48;
 const MAX_UINT48 = 0xffff_ffff_ffffn;
@@ -11,7 +13,7 @@ const MAX_UINT48 = 0xffff_ffff_ffffn;
  * `begin`, then fields, then `end`. Integers are big-endian, so that byte order is numeric order in keys.
  */
 export class RowWriter {
-  private chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  private chunk = Buffer.allocUnsafeSlow(FIRST_BYTES);
   private start = 0;
   private at = 0;
 

@@ -8,6 +8,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { StoreError } from './errors.ts';
@@ -22,6 +23,8 @@ export const STORE_FOLDER = {
   ready: 'rebuilt',
   /** The database that it replaced, one at most. */
   damaged: 'index.damaged',
+  /** In a store that is ready: nothing of what it replaces is to be kept. */
+  forget: 'forget',
 } as const;
 
 /** The file operations of a swap, so that a test can stop it at each. */
@@ -64,10 +67,21 @@ export function discard(folder: string): void {
   fileStep(folder, 'removed', () => systemSwapDisk.remove(folder));
 }
 
-/** Says in one step that the store in `rebuild/` is whole: before this the old store counts, after it the new one. */
-export function declareReady(path: string, disk: SwapDisk = systemSwapDisk): void {
+/**
+ * Says in one step that the store in `rebuild/` is whole: before this the old store counts, after it the new one. `keepOld`
+ * false: the old database is removed then, and an older one that was kept, for it may hold what is to be gone.
+ */
+export function declareReady(
+  path: string,
+  { keepOld }: { readonly keepOld: boolean } = { keepOld: true },
+  disk: SwapDisk = systemSwapDisk,
+): void {
   const from = join(path, STORE_FOLDER.building);
   fileStep(from, 'declared whole', () => {
+    if (!keepOld) {
+      writeFileSync(join(from, STORE_FOLDER.forget), '');
+      disk.sync(from);
+    }
     disk.rename(from, join(path, STORE_FOLDER.ready));
     disk.sync(path);
   });
@@ -101,7 +115,7 @@ export function finishSwap(path: string, disk: SwapDisk = systemSwapDisk): void 
 }
 
 function swap(path: string, disk: SwapDisk): void {
-  const { database, marker, ready, damaged } = STORE_FOLDER;
+  const { database, marker, ready, damaged, forget } = STORE_FOLDER;
   const from = join(path, ready);
   if (!disk.exists(from)) return;
   if (disk.exists(join(from, database))) {
@@ -115,6 +129,10 @@ function swap(path: string, disk: SwapDisk): void {
   if (disk.exists(join(from, marker))) {
     disk.rename(join(from, marker), join(path, marker));
     disk.sync(path);
+  }
+  if (disk.exists(join(from, forget))) {
+    disk.remove(join(path, damaged));
+    disk.remove(join(from, forget));
   }
   disk.removeFolder(from);
 }

@@ -43,6 +43,12 @@ export function newToken(tokenNo: number, tokenId: string, tracked: boolean): To
   };
 }
 
+/** False for a token that was only met, or has nothing here: followed from now on, it was never indexed. */
+export function isIndexed(t: TokenRecord): boolean {
+  const hasData = t.transactions + t.undecided + t.coins > 0 || t.issued > 0n || t.burned > 0n || t.lost > 0n;
+  return t.tracked || t.binaryOutputsSeen || t.deploy !== undefined || hasData;
+}
+
 /** Value of a `u` row. */
 export function encodeToken(w: RowWriter, key: Uint8Array, t: TokenRecord): Buffer {
   const flags = (t.tracked ? 1 : 0) | (t.deploy === undefined ? 0 : 2) | (t.binaryOutputsSeen ? 4 : 0);

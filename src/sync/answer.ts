@@ -14,7 +14,7 @@ import { decodeRuns } from '../../protocols/token-sync/runs.ts';
 import { pause } from './deadline.ts';
 import { FetchLog } from './fetch-log.ts';
 import type { ServeShared } from './serve-modules.ts';
-import { shortIdsOf, txidsOfShortIds } from './short-ids.ts';
+import { hasShortIdOf, shortIdsOf, txidsOfShortIds } from './short-ids.ts';
 import { type RangeAsk, RangeListing, RangeLog } from './token-log.ts';
 
 /** What an answer needs of its stream. */
@@ -134,7 +134,12 @@ export class Answer {
       txids = await txidsOfShortIds(store, this.tokenNo, ids);
     }
     await this.port.send({ kind: 'head', tip: commitments.indexTip(), entries: txids.length });
-    const log = new FetchLog(store, this.tokenNo, txids);
+    const log = new FetchLog(
+      store,
+      this.tokenNo,
+      txids,
+      ids.by === 'txid' ? {} : { isAsked: hasShortIdOf(ids) },
+    );
     const entries = await this.transfer(this.chunks(log));
     await this.port.sendLast({ kind: 'done', entries, missing: log.missing });
   }

@@ -42,7 +42,7 @@ export class Bulk {
       while (!this.deal.isDone) {
         signal.throwIfAborted();
         this.employ(signal);
-        if (this.working.size === 0) break;
+        if (this.working.size === 0 && (this.modules.transfers.hasRoom || this.isDeserted())) break;
         await this.changed(signal);
       }
     } finally {
@@ -56,7 +56,9 @@ export class Bulk {
     const nowMs = this.modules.clock.monotonicMs();
     for (const session of peers) {
       const { peerId } = session;
-      if (this.working.has(peerId) || !session.hasLane || session.restMs() > 0) continue;
+      // A job that had to wait for its turn would look like a peer that gives nothing.
+      const isFree = session.hasLane && session.restMs() === 0 && this.modules.transfers.hasRoom;
+      if (this.working.has(peerId) || !isFree) continue;
       const job = this.deal.take(peerId, peers.length, nowMs);
       if (job === undefined) continue;
       const done = this.work(session, job, signal).finally(() => {
@@ -65,6 +67,11 @@ export class Bulk {
       });
       this.working.set(peerId, done);
     }
+  }
+
+  /** Nobody is left that could do anything, now or later. */
+  private isDeserted(): boolean {
+    return this.plan.peers().every(({ peerId }) => this.deal.isDropped(peerId));
   }
 
   private async work(session: Session, job: Job, signal: AbortSignal): Promise<void> {
@@ -78,9 +85,8 @@ export class Bulk {
         job,
         {
           to: () => deal.endOf(job),
-          onCommitted: ({ upTo }) => {
-            if (upTo !== undefined) deal.reached(job, upTo.height, clock.monotonicMs());
-          },
+          onArrived: () => deal.arrived(job, clock.monotonicMs()),
+          onCommitted: ({ upTo }) => deal.committed(job, upTo?.height, clock.monotonicMs()),
         },
         own,
       );

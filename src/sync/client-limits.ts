@@ -41,6 +41,8 @@ export const UNMINED_LASTS_MS = 2_000;
 export const MAX_UNMINED_WAIT_MS = 60_000;
 /** Transactions whose fetching changed nothing here (conflicts, mostly), of one token: not fetched again. */
 export const MAX_FUTILE = 8_192;
+/** So many hunts in a row that bring nothing say that a peer does not give what it tells of. */
+export const MAX_BARREN = 7;
 /** First wait after a hunt that brought nothing, doubled with each one. */
 export const BARREN_MS = 1_000;
 /** The same while the peer's history changes: it is filling up from somebody. */

@@ -35,7 +35,7 @@ export interface SyncHeaders {
 export interface SyncIndex {
   readonly store: Store;
   readonly commitments: Commitments;
-  readonly ingest: Pick<Offers, 'offerSet' | 'ready' | 'outcome'>;
+  readonly ingest: Pick<Offers, 'offerSet' | 'ready'>;
   readonly tokens: FollowedTokens;
 }
 

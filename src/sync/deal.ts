@@ -21,9 +21,12 @@ export interface Job {
 interface OpenJob {
   readonly peerId: PeerIdText;
   units: Unit[];
-  /** The last block that is in the index of it, and when that was. */
+  /** The last block that is in the index of it. */
   reached: number;
+  /** When something came of it, or was taken in. */
   movedMs: number;
+  /** Chunks that came and are not in the index yet: it is for us to go on. */
+  underWay: number;
   readonly taken: AbortController;
 }
 
@@ -83,11 +86,20 @@ export class Deal {
     return this.jobs.get(job)?.units.at(-1)?.to ?? job.to;
   }
 
-  /** Everything of the job up to and with a block before `height` is in the index. */
-  reached(job: Job, height: number, nowMs: number): void {
+  /** A chunk of it has come. */
+  arrived(job: Job, nowMs: number): void {
     const open = this.jobs.get(job);
     if (open === undefined) return;
-    open.reached = Math.max(open.reached, height);
+    open.underWay++;
+    open.movedMs = nowMs;
+  }
+
+  /** It is in the index, and everything of the job below `height`; undefined: it had no block. */
+  committed(job: Job, height: number | undefined, nowMs: number): void {
+    const open = this.jobs.get(job);
+    if (open === undefined) return;
+    open.underWay--;
+    open.reached = Math.max(open.reached, height ?? 0);
     open.movedMs = nowMs;
   }
 
@@ -112,7 +124,8 @@ export class Deal {
     let best: { readonly job: Job; readonly open: OpenJob; readonly units: readonly Unit[] } | undefined;
     for (const [job, open] of this.jobs) {
       if (job.peerId === peerId) continue;
-      if (nowMs - open.movedMs >= this.stallMs) return this.takeOver(job, open, peerId, nowMs);
+      if (open.underWay === 0 && nowMs - open.movedMs >= this.stallMs)
+        return this.takeOver(job, open, peerId, nowMs);
       // Not the one that it is at.
       const units = open.units.filter(({ from }) => from > open.reached).slice(1);
       if (units.length > (best?.units.length ?? 0)) best = { job, open, units };
@@ -132,7 +145,7 @@ export class Deal {
   private open(peerId: PeerIdText, units: readonly Unit[], nowMs: number): Job {
     const taken = new AbortController();
     const from = (units[0] as Unit).from;
-    const open = { peerId, units: [...units], reached: from, movedMs: nowMs, taken };
+    const open = { peerId, units: [...units], reached: from, movedMs: nowMs, underWay: 0, taken };
     const entries = units.reduce((sum, unit) => sum + unit.entries, 0);
     const job = { peerId, from, to: (units.at(-1) as Unit).to, entries, taken: taken.signal };
     this.jobs.set(job, open);

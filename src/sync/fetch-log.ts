@@ -20,6 +20,11 @@ export interface FetchLimits {
   readonly bytes: number;
 }
 
+export interface FetchOptions {
+  readonly limits?: FetchLimits;
+  readonly isAsked?: (txid: string) => boolean;
+}
+
 const LIMITS: FetchLimits = { ancestors: MAX_FETCH_ANCESTORS, bytes: MAX_FETCH_BYTES };
 
 /**
@@ -32,7 +37,7 @@ export class FetchLog {
   private readonly txids: readonly string[];
   private readonly limits: FetchLimits;
   private readonly context: ContextFinder;
-  private readonly asked: ReadonlySet<string>;
+  private readonly isAsked: (txid: string) => boolean;
   private readonly sent = new Set<string>();
   private readonly stack: Step[] = [];
   private pushed = 0;
@@ -44,12 +49,21 @@ export class FetchLog {
   /** Places in `txids` of those that are not given. */
   readonly missing: number[] = [];
 
-  /** Txids in display order, each once. */
-  constructor(store: Store, tokenNo: number, txids: readonly string[], limits: FetchLimits = LIMITS) {
+  /**
+   * Txids in display order, each once. `isAsked`: what counts as asked for, if it is more than those: a short id may stand for
+   * one that was mined meanwhile, and that comes as an ancestor of another.
+   */
+  constructor(
+    store: Store,
+    tokenNo: number,
+    txids: readonly string[],
+    { limits = LIMITS, isAsked }: FetchOptions = {},
+  ) {
     this.store = store;
     this.tokenNo = tokenNo;
     this.txids = txids;
-    this.asked = new Set(txids);
+    const asked = new Set(txids);
+    this.isAsked = isAsked ?? ((txid) => asked.has(txid));
     this.limits = limits;
     this.context = new ContextFinder(tokenNo);
   }
@@ -129,7 +143,7 @@ export class FetchLog {
   private send(chunk: ChunkWriter, history: TokenHistory, tx: HeldTx): boolean {
     const path = tx.height === undefined ? undefined : history.path(tx);
     if (!chunk.fits(tx, path)) return false;
-    const isAsked = this.asked.has(tx.txid);
+    const isAsked = this.isAsked(tx.txid);
     chunk.add(tx, path, isAsked);
     this.sent.add(tx.txid);
     // Other proven ones are history, which comes by ranges, or carry nothing of the token but in vain.

@@ -10,7 +10,8 @@ import type { TellableState } from './told.ts';
 
 /** A message that is ready to be published, and what counts as told by it. */
 export interface OutboundMessage {
-  readonly data: Uint8Array;
+  /** `again`: how often it was published before. */
+  readonly encode: (again: number) => Uint8Array;
   readonly states: readonly TellableState[];
   readonly txs: number;
   readonly isAnnouncement: boolean;
@@ -54,7 +55,7 @@ export class GossipBatch {
     this.beefs = [];
     this.bytes = 0;
     this.beefStates = [];
-    return { data: encodeBeefs(beefs), states, txs: beefs.length, isAnnouncement: false };
+    return { encode: (again) => encodeBeefs(beefs, again), states, txs: beefs.length, isAnnouncement: false };
   }
 
   private takeAnnouncements(): OutboundMessage | undefined {
@@ -62,7 +63,7 @@ export class GossipBatch {
     if (announcements.length === 0) return undefined;
     this.announcements = [];
     this.announcedStates = [];
-    const data = encodeAnnouncements(announcements);
-    return { data, states, txs: announcements.length, isAnnouncement: true };
+    const encode = (again: number): Uint8Array => encodeAnnouncements(announcements, again);
+    return { encode, states, txs: announcements.length, isAnnouncement: true };
   }
 }

@@ -182,6 +182,10 @@ export class GossipInbox {
     for (const beef of beefs) {
       void this.modules.offers.offer(beef, 'gossip').then((outcome) => {
         message.open--;
+        if (this.isStopped) {
+          if (!message.isDone) this.letGo(message);
+          return;
+        }
         this.took(message, outcome);
         this.conclude(message, false);
       });

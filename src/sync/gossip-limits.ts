@@ -39,7 +39,7 @@ export const GOSSIP_LIMITS = {
   /** Transactions a second that we begin to gossip: an import must not shut out the rest. */
   txsPerSecond: 4_000,
   /** Transactions remembered as told, as gossiped by others, and as brought by the sync. */
-  told: 131_072,
+  told: 65_536,
   /** The cursor is written at most so often. */
   saveMs: 1_000,
   /** Pause after a fault of ours. */

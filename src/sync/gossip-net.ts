@@ -9,7 +9,7 @@ export interface GossipNet {
   /** Messages of the topic are given to `validate` from now on, each content once. */
   join(topic: string, validate: GossipValidator): void;
   leave(topic: string): void;
-  /** To how many peers it went; 0: nobody heard it. */
+  /** To how many peers it went; 0: to nobody, or the same was heard or published lately. */
   publish(topic: string, data: Uint8Array): Promise<number>;
   /** Connected peers that listen to the topic. */
   subscribers(topic: string): number;

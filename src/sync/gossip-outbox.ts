@@ -138,6 +138,7 @@ export class GossipOutbox {
     const heard = isHeard();
     if (heard && !this.wasHeard) this.staleUpTo = events.newest();
     this.wasHeard = heard;
+    if (!heard) this.letGo();
     return this.isStopped || (heard && (this.at < events.newest() || this.due.length > 0));
   }
 
@@ -185,6 +186,12 @@ export class GossipOutbox {
       if (record?.status !== 'active' || record.place?.height !== state.height) continue;
       await publisher.add(state, record);
     }
+  }
+
+  /** What is due when nobody listens is not kept for later. */
+  private letGo(): void {
+    this.pausedStates -= this.due.length;
+    this.due = [];
   }
 
   private skipTo(sequence: number): void {

@@ -29,6 +29,9 @@ export interface GossipPublisherFacts {
   readonly unheard: number;
 }
 
+/** Publications of one content, under another id each. */
+const TRIES = 3;
+
 /** Publishes transactions by topic, in batches, without ever keeping the event loop long. */
 export class GossipPublisher {
   private readonly modules: GossipPublisherModules;
@@ -91,14 +94,17 @@ export class GossipPublisher {
 
   private async publish(topic: string, message: OutboundMessage): Promise<void> {
     const { net, told } = this.modules;
-    const heard = await net.publish(topic, message.data).catch(() => 0);
-    if (heard === 0) {
-      for (const state of message.states) told.delete(state);
-      this.counts.unheard += message.txs;
+    // Nobody is given what has the id of a message that came here and was not passed on (yet): the next one is another.
+    for (let again = 0; again < TRIES && net.subscribers(topic) > 0; again++) {
+      const data = message.encode(again);
+      const heard = await net.publish(topic, data).catch(() => 0);
+      if (heard === 0) continue;
+      this.counts.messages++;
+      this.counts.bytes += data.length;
+      this.counts[message.isAnnouncement ? 'announced' : 'txs'] += message.txs;
       return;
     }
-    this.counts.messages++;
-    this.counts.bytes += message.data.length;
-    this.counts[message.isAnnouncement ? 'announced' : 'txs'] += message.txs;
+    for (const state of message.states) told.delete(state);
+    this.counts.unheard += message.txs;
   }
 }

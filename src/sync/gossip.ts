@@ -17,7 +17,13 @@ export interface GossipModules {
   readonly offers: Offers;
   readonly store: Store;
   readonly events: GossipOutboxModules['events'];
-  readonly chain: GossipOutboxModules['chain'];
+  readonly chain: {
+    tip(): { readonly height: number };
+    /** `undone`: heights of the best chain that were replaced. */
+    onChange(
+      listener: (update: { readonly undone: { readonly from: number } | undefined }) => void,
+    ): () => void;
+  };
   readonly judge: PeerJudge;
   /** True for a followed token whose figures are complete (Ingest.follows). */
   readonly isFollowed: (tokenId: string) => boolean;
@@ -45,7 +51,7 @@ export class Gossip {
   private readonly publisher: GossipPublisher;
   private readonly outbox: GossipOutbox;
   private heard = false;
-  private stopListening: () => void = () => undefined;
+  private stoppers: (() => void)[] = [];
   private state: 'new' | 'running' | 'stopped' = 'new';
 
   constructor(modules: GossipModules) {
@@ -69,7 +75,13 @@ export class Gossip {
   start(): void {
     this.state = 'running';
     for (const tokenId of this.tokens) this.join(tokenId);
-    this.stopListening = this.modules.net.onSubscribers(() => this.listen());
+    const { net, chain } = this.modules;
+    this.stoppers = [
+      net.onSubscribers(() => this.listen()),
+      chain.onChange(({ undone }) => {
+        if (undone !== undefined) this.told.reorganised();
+      }),
+    ];
     this.listen();
     this.outbox.start();
   }
@@ -77,7 +89,7 @@ export class Gossip {
   async stop(): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'stopped';
-    this.stopListening();
+    for (const stop of this.stoppers) stop();
     for (const tokenId of this.tokens) this.modules.net.leave(topicOf(tokenId));
     this.inbox.stop();
     await this.outbox.stop();
@@ -102,7 +114,8 @@ export class Gossip {
 
   /** What the sync client is to offer to: transactions that it brings are not gossiped by us. */
   quiet(): Offers {
-    return quietOffers(this.modules.offers, this.told);
+    const { offers, chain } = this.modules;
+    return quietOffers(offers, this.told, chain);
   }
 
   facts(): GossipFacts {

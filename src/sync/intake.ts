@@ -39,7 +39,9 @@ export interface TransferPlan {
   readonly peerId: PeerIdText;
   /** Transactions of the token that are taken at most; then the answer is stopped. */
   readonly most: number;
-  /** After each chunk is in the index; the last block of it. */
+  /** When a chunk has come: it is ours now to go on. */
+  readonly onArrived?: () => void;
+  /** When it is in the index. */
   readonly onCommitted?: (chunk: ReadChunk) => void;
   /** The range has become shorter meanwhile: what lies above is not wanted. */
   readonly to?: () => number;
@@ -163,9 +165,11 @@ export class Intake {
   private async offer(chunk: ReadChunk, signal: AbortSignal): Promise<void> {
     const { ingest } = this.modules;
     this.checkRoots(chunk);
+    this.plan.onArrived?.();
     this.entries += chunk.entries;
     if (this.txids.length < KEEP_TXIDS) this.txids.push(...chunk.set.listed);
     if (chunk.set.txs.length === 0) {
+      this.plan.onCommitted?.(chunk);
       this.answer.grant(1);
       return;
     }

@@ -12,6 +12,11 @@ export class Lanes {
     return this.used;
   }
 
+  /** One more would not have to wait. */
+  get hasRoom(): boolean {
+    return this.used < this.limit;
+  }
+
   /** Runs it when there is room; rejects with the signal's reason if that ends first. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.enter(signal);

@@ -47,6 +47,18 @@ export async function txidsOfShortIds(
   return txids;
 }
 
+/** Whether a txid (display order) has one of these short ids. */
+export function hasShortIdOf(ask: {
+  readonly salt: Uint8Array;
+  readonly shortIds: Uint8Array;
+}): (txid: string) => boolean {
+  const bytes = Buffer.from(ask.shortIds);
+  const asked = new Set<string>();
+  for (let at = 0; at < bytes.length; at += SHORT_ID_BYTES)
+    asked.add(bytes.toString('latin1', at, at + SHORT_ID_BYTES));
+  return (txid) => asked.has(shortId(ask.salt, Buffer.from(txid, 'hex').reverse()).toString('latin1'));
+}
+
 /** 32 bytes each, internal order. */
 async function* unminedTxids(store: Store, tokenNo: number): AsyncGenerator<Buffer> {
   const turns = new Turns(TXS_A_TURN);

@@ -1,5 +1,6 @@
 import {
   BARREN_MS,
+  MAX_BARREN,
   MAX_BARREN_WAIT_MS,
   MAX_MOVING_WAIT_MS,
   MAX_UNMINED_WAIT_MS,
@@ -66,14 +67,15 @@ export class Standing {
     this.barren = isGain ? 0 : this.barren + 1;
     this.huntAtMs = nowMs + waitOf(this.barren, isFinal ? MAX_MOVING_WAIT_MS : MAX_BARREN_WAIT_MS);
     if (isFinal) this.examined({ ...end, sinceMs: nowMs }, nowMs);
+    else this.giveUp(undefined, nowMs);
   }
 
   /** Asking it failed; `fault`: it did something that no honest peer does, and this stands against it here. */
   failed(fault: string | undefined, firstHeight: number | undefined, nowMs: number): void {
     this.barren++;
     this.huntAtMs = nowMs + waitOf(this.barren, MAX_BARREN_WAIT_MS);
-    if (fault !== undefined)
-      this.examined({ kind: 'refused', sinceMs: nowMs, firstHeight, code: fault }, nowMs);
+    if (fault === undefined) this.giveUp(firstHeight, nowMs);
+    else this.examined({ kind: 'refused', sinceMs: nowMs, firstHeight, code: fault }, nowMs);
   }
 
   /** When its history is to be gone through; undefined: there is nothing to be had. */
@@ -94,13 +96,15 @@ export class Standing {
     }
     if (this.unminedSinceMs !== undefined) return;
     this.unminedSinceMs = nowMs;
-    this.unminedAtMs = this.isUnminedKnown ? Math.max(this.unminedAtMs, nowMs + UNMINED_LASTS_MS) : nowMs;
+    const fromMs = this.isUnminedKnown ? nowMs + UNMINED_LASTS_MS : nowMs;
+    this.unminedAtMs = Math.max(this.unminedAtMs, fromMs);
   }
 
   /** Its unmined transactions were looked at, or that failed. */
   lookedAt(gained: number | undefined, nowMs: number): void {
     this.unminedBarren = (gained ?? 0) > 0 ? 0 : this.unminedBarren + 1;
-    this.isUnminedKnown ||= gained !== undefined;
+    // One that never answers must not keep the token from being called synced.
+    this.isUnminedKnown ||= gained !== undefined || this.unminedBarren >= MAX_BARREN;
     // What was compared is of before; what it says next tells.
     this.unminedSinceMs = undefined;
     const waitMs = UNMINED_LASTS_MS * 2 ** Math.min(this.unminedBarren, 10);
@@ -151,6 +155,13 @@ export class Standing {
     const firstHeight = claim.entries === 0 ? ownFirst : known;
     const kind = claim.entries > 0 && claim.entries >= entries ? 'ahead' : 'lacks';
     this.become({ kind, sinceMs: nowMs, firstHeight });
+  }
+
+  /** It says that it has more, and for a minute or so nothing of it came: it is tried on, but does not count as more. */
+  private giveUp(firstHeight: number | undefined, nowMs: number): void {
+    if (this.barren < MAX_BARREN || this.relation.kind !== 'ahead') return;
+    const known = this.relation.firstHeight ?? firstHeight;
+    this.examined({ kind: 'refused', sinceMs: nowMs, firstHeight: known, code: 'NOT_GIVEN' }, nowMs);
   }
 
   private examined(relation: Extract<Relation, { kind: 'lacks' | 'refused' }>, nowMs: number): void {

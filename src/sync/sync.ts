@@ -198,21 +198,31 @@ export class TokenSync {
   /** Opens conversations with those that are there; where not all fit, with those that follow our tokens. */
   private meet(): void {
     if (this.unlisten === undefined) return;
-    const { transport, judge, peers } = this.modules;
-    const isLikely = (peerId: PeerIdText): boolean =>
-      peers !== undefined && this.tokens.some((tokenId) => peers.follows(peerId, tokenId));
+    const { transport, judge } = this.modules;
     const strangers = transport
       .peers()
-      .filter((peerId) => !this.sessions.has(peerId) && !this.shunned.has(peerId) && !judge.isBanned(peerId));
-    const room = MAX_SESSIONS - this.sessions.size;
-    const chosen =
-      strangers.length <= room
-        ? strangers
-        : strangers.sort((a, b) => Number(isLikely(b)) - Number(isLikely(a))).slice(0, room);
-    for (const peerId of chosen) {
+      .filter((id) => !this.sessions.has(id) && !this.shunned.has(id) && !judge.isBanned(id));
+    if (strangers.length > MAX_SESSIONS - this.sessions.size) this.makeRoom(strangers);
+    for (const peerId of strangers.slice(0, Math.max(0, MAX_SESSIONS - this.sessions.size))) {
       const session = this.session(peerId);
       this.sessions.set(peerId, session);
       session.open();
+    }
+  }
+
+  /** Likely ones come first, and replace those that turned out to share nothing. */
+  private makeRoom(strangers: PeerIdText[]): void {
+    const { peers } = this.modules;
+    const likely = new Set(
+      strangers.filter((peerId) => this.tokens.some((tokenId) => peers?.follows(peerId, tokenId) === true)),
+    );
+    strangers.sort((a, b) => Number(likely.has(b)) - Number(likely.has(a)));
+    let wanted = likely.size - (MAX_SESSIONS - this.sessions.size);
+    for (const [peerId, session] of this.sessions) {
+      if (wanted <= 0) return;
+      if (session.state.kind !== 'talking' || session.shared().length > 0) continue;
+      this.release(peerId, session);
+      wanted--;
     }
   }
 
@@ -251,10 +261,14 @@ export class TokenSync {
   private part(peerId: PeerIdText): void {
     const session = this.sessions.get(peerId);
     if (session === undefined) return;
+    this.release(peerId, session);
+    this.meet();
+  }
+
+  private release(peerId: PeerIdText, session: Session): void {
     addCounts(this.past, session.traffic());
     this.sessions.delete(peerId);
     session.end();
-    if (this.unlisten !== undefined) this.meet();
   }
 
   private tell(tokenId: string, { state, agree, disagree, progress }: TokenStatus): void {

@@ -205,6 +205,7 @@ export class TokenTask {
   private beginHunt(): void {
     const camp = this.hunting === undefined ? this.camp() : undefined;
     if (camp === undefined) return;
+    this.rate.add(0, this.nowMs());
     this.hunting = this.hunt(camp).finally(() => {
       this.hunting = undefined;
       this.lastTurnMs = Number.NEGATIVE_INFINITY;

@@ -16,17 +16,18 @@ export class Told {
   private readonly states = new RecentKeys<string>(GOSSIP_LIMITS.told);
   private readonly heard = new RecentKeys<number>(GOSSIP_LIMITS.told);
   private readonly quiet = new RecentKeys<string>(GOSSIP_LIMITS.told);
+  private branches = 0;
 
   has(state: TellableState): boolean {
-    return this.states.has(keyOf(state));
+    return this.states.has(this.keyOf(state));
   }
 
   add(state: TellableState): void {
-    this.states.add(keyOf(state));
+    this.states.add(this.keyOf(state));
   }
 
   delete(state: TellableState): void {
-    this.states.delete(keyOf(state));
+    this.states.delete(this.keyOf(state));
   }
 
   /** A gossip message with it came, of whatever token: others hear of it as well. */
@@ -46,8 +47,15 @@ export class Told {
   isHushed(txid: string, height: number | undefined): boolean {
     return this.quiet.has(`${txid}/${height ?? ''}`);
   }
-}
 
-function keyOf({ tokenNo, arrival, height }: TellableState): string {
-  return `${tokenNo}/${arrival}/${height ?? ''}`;
+  /** Blocks were replaced: another block at the same height is another proof. */
+  reorganised(): void {
+    this.branches++;
+  }
+
+  private keyOf({ tokenNo, arrival, height }: TellableState): string {
+    return height === undefined
+      ? `${tokenNo}/${arrival}`
+      : `${tokenNo}/${arrival}/${height}/${this.branches}`;
+  }
 }

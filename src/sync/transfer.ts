@@ -32,12 +32,17 @@ export class Transfers {
     this.modules = modules;
   }
 
+  /** A large range would not have to wait. */
+  get hasRoom(): boolean {
+    return this.modules.lanes.hasRoom;
+  }
+
   /** A range; a small one on the stream that is there, else on one of its own. @throws as Intake.run */
   async range(
     session: Session,
     tokenId: string,
     part: RangePart,
-    plan: Pick<TransferPlan, 'onCommitted' | 'to'>,
+    plan: Pick<TransferPlan, 'onArrived' | 'onCommitted' | 'to'>,
     signal: AbortSignal,
   ): Promise<Transfer> {
     const ask = (token: number): RangeRequestBody => ({

@@ -40,4 +40,9 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
       'an empty daemon takes a token from another; idle; one transaction missing; a small token [--transactions N] [--small N] [--idle S]',
     load: () => import('./sync.ts'),
   },
+  gossip: {
+    about:
+      'live through three daemons in a row: delay at 200/s, rate with nothing lost [--rate N] [--seconds N]',
+    load: () => import('./gossip.ts'),
+  },
 };

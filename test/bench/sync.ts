@@ -1,13 +1,14 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { generateCorpus } from '../support/corpus/generate.ts';
-import { LoopbackNode } from '../support/loopback.ts';
+import type { LoopbackNode } from '../support/loopback.ts';
 import { holdersOf, importAll, importHeaders, untilSynced } from '../support/loopback-token.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Figures } from './benches.ts';
 import { framesOf } from './corpus.ts';
+import { Ends } from './ends.ts';
 
 /** Of the issue: what each figure is held against. */
 const LIMITS = {
@@ -29,27 +30,6 @@ interface Corpus {
   readonly directory: string;
   readonly tokenId: string;
   readonly balances: Readonly<Record<string, string>>;
-}
-
-/** What ends with the benchmark. */
-class Ends {
-  readonly root = mkdtempSync(join(tmpdir(), 'btcfed-sync-'));
-  private readonly runs: (() => void | Promise<void>)[] = [];
-
-  after(run: () => void | Promise<void>): void {
-    this.runs.push(run);
-  }
-
-  async nodes<const N extends readonly string[]>(names: N) {
-    const nodes = await LoopbackNode.create(this.root, names);
-    for (const node of nodes as readonly LoopbackNode[]) this.after(() => node.kill());
-    return nodes;
-  }
-
-  async end(): Promise<void> {
-    for (let run = this.runs.pop(); run !== undefined; run = this.runs.pop()) await run();
-    rmSync(this.root, { recursive: true, force: true });
-  }
 }
 
 /** `npm run bench -- sync`: an empty daemon takes a token from another one; both idle; one transaction is missing; a small token. */
@@ -116,6 +96,7 @@ async function measureLarge(ends: Ends, transactions: number, idleMs: number) {
   await from.start();
   const { rate, entries, seconds } = await syncFrom(from, empty, corpus);
   const rss = { from: from.peakRss(), empty: empty.peakRss() };
+  const cpu = { from: from.cpuSeconds(), empty: empty.cpuSeconds() };
   await empty.stop();
   const idle = await measureIdle(ends, from, empty, corpus, idleMs);
   const missing = await measureMissing(ends, from, lacking, corpus);
@@ -126,6 +107,8 @@ async function measureLarge(ends: Ends, transactions: number, idleMs: number) {
     tx_per_s: rate,
     rss_peak_mb_from: Math.round(rss.from / 1e6),
     rss_peak_mb_empty: Math.round(rss.empty / 1e6),
+    cpu_s_from: cpu.from,
+    cpu_s_empty: cpu.empty,
     balances: 'equal',
     idle_bytes_per_s: idle,
     ...missing,

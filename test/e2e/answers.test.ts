@@ -319,12 +319,14 @@ test('help of the program and of every command begins with examples; the manual 
   assert.deepEqual([none.exit, none.stdout], [3, '']);
 });
 
-test('--version tells version and Node.js', async () => {
+test('--version tells version, commit, Node.js and libp2p', async () => {
   const { exit, stdout } = await home.cli('--version');
   assert.equal(exit, 0);
   assert.match(
     stdout,
-    new RegExp(`^btcfed \\d+\\.\\d+\\.\\d+ \\(commit \\w+\\), Node\\.js ${process.version}\n$`),
+    new RegExp(
+      `^btcfed \\d+\\.\\d+\\.\\d+ \\(commit \\w+\\), Node\\.js ${process.version}, libp2p \\d+\\.\\d+\\.\\d+\n$`,
+    ),
   );
 });
 

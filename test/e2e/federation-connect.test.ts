@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { peerIdOfKey } from '../../protocols/peer-exchange/peer-id.ts';
 import { federation, freePorts, type Member, startAll, untilMesh } from '../support/federation.ts';
 import { until } from '../support/operator.ts';
-import { makeHost } from '../support/p2p.ts';
+import { makeHost, testKey } from '../support/p2p.ts';
 import { descriptors, hasSocketTable, listeningSockets } from '../support/socket-table.ts';
 
 // Daemons as an operator runs them: the real program, in homes of their own, on loopback.
@@ -18,6 +20,13 @@ async function pairs(members: readonly Member[]): Promise<readonly string[]> {
     ),
   );
   return seen.flat().sort();
+}
+
+/** Public key of an Ed25519 seed, raw. */
+function publicHalf(seed: Uint8Array): Buffer {
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+  const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+  return key.export({ format: 'der', type: 'spki' }).subarray(-32);
 }
 
 const sinceMs = (from: number): number => Math.round(performance.now() - from);
@@ -186,6 +195,54 @@ describe('connections of daemons', { concurrency: 2 }, () => {
     const startMs = performance.now();
     await untilMesh([a, b]);
     assert.ok(sinceMs(startMs) < 5_000, `${sinceMs(startMs)} ms`);
+  });
+});
+
+describe('whose key', { concurrency: 2 }, () => {
+  test('halves of a key that differ, and 64 random bytes: it starts, warns with the public key to list, and is who the seed says', async (t) => {
+    const [a, b] = (await federation(t, 2)) as [Member, Member];
+    const random = randomBytes(64);
+    const seed = testKey(41);
+    const keys = [Buffer.concat([seed.subarray(0, 32), testKey(42).subarray(32)]), random];
+    for (const [i, member] of [a, b].entries()) {
+      const conf = readFileSync(member.home.configFile, 'utf8');
+      const text = conf.replace(/private_key: "[^"]+"/, `private_key: "${keys[i]!.toString('base64')}"`);
+      writeFileSync(member.home.configFile, text, { mode: 0o600 });
+    }
+    const right = [Buffer.from(seed.subarray(32)), publicHalf(random.subarray(0, 32))];
+    const peerIds = right.map((key) => peerIdOfKey(key));
+    b.listKey(peerIds[0]!, right[0]!.toString('base64'), a.listen);
+    await startAll([a, b]);
+    await until('they are connected', async () => (await a.connected()).length === 1);
+    for (const [i, member] of [a, b].entries()) {
+      const { peerId, publicKey } = await member.network();
+      assert.deepEqual([peerId, publicKey], [peerIds[i], right[i]!.toString('base64')]);
+      assert.match(member.running.log, /event=config\.warning .*node\.private_key/);
+      assert.ok(member.running.log.includes(right[i]!.toString('base64')), 'the right public key is told');
+      const { health } = await member.call('node.status', {});
+      assert.ok(health.some(({ code }) => code === 'KEY_HALVES_DIFFER'));
+    }
+    assert.equal((await a.connected())[0]?.peerId, peerIds[1]);
+  });
+
+  test('two daemons with the same key: neither connects to itself, and a third has one peer of that name', async (t) => {
+    const [a, b, c] = (await federation(t, 3)) as [Member, Member, Member];
+    const conf = readFileSync(a.home.configFile, 'utf8');
+    writeFileSync(b.home.configFile, conf.replace(a.listen[0]!, b.listen[0]!), { mode: 0o600 });
+    a.listKey(a.peerId, a.publicKey, [...b.listen, ...a.listen]);
+    c.listKey(a.peerId, a.publicKey, [...a.listen, ...b.listen]);
+    await startAll([a, b, c]);
+    await until('the third is connected', async () => (await c.connected()).length === 1);
+    assert.equal((await c.connected())[0]?.peerId, a.peerId);
+    assert.deepEqual(
+      (await a.known()).filter((peerId) => peerId === a.peerId),
+      [],
+    );
+    const seen = [...(await a.connected()), ...(await b.connected())];
+    assert.deepEqual(
+      seen.map(({ peerId }) => peerId),
+      [c.peerId],
+    );
   });
 });
 

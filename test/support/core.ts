@@ -1,7 +1,8 @@
 import { HeaderChain } from '../../src/chain/header-chain.ts';
 import { Audit } from '../../src/ingest/audit.ts';
 import type { Outcome } from '../../src/ingest/outcome.ts';
-import { type RebuildReport, rebuildStore } from '../../src/ingest/rebuild.ts';
+import { type PurgeReport, purgeToken } from '../../src/ingest/purge.ts';
+import { type RebuildModules, type RebuildReport, rebuildStore } from '../../src/ingest/rebuild.ts';
 import {
   type Core,
   type CoreModules,
@@ -69,6 +70,14 @@ export function audit(core: Pick<Core, 'store' | 'chain'>): Promise<VerifyReport
   });
 }
 
+const REBUILD_MODULES: RebuildModules = {
+  recoverChain: async (database) => {
+    const modules = { disk: headerDisk(database), clock: testCoreModules.clock };
+    return (await HeaderChain.recover({ network: 'regtest' }, modules)).chain;
+  },
+  verifyRoot: () => Promise.resolve('unknown'),
+};
+
 /** Rebuilds the store of a test node, as `btcfed verify --rebuild` does. */
 export function rebuildTestCore(
   options: TestCoreOptions & { readonly acceptLoss?: boolean },
@@ -83,12 +92,17 @@ export function rebuildTestCore(
       signal,
       onProgress: () => undefined,
     },
-    {
-      recoverChain: async (database) => {
-        const modules = { disk: headerDisk(database), clock: testCoreModules.clock };
-        return (await HeaderChain.recover({ network: 'regtest' }, modules)).chain;
-      },
-      verifyRoot: () => Promise.resolve('unknown'),
-    },
+    REBUILD_MODULES,
   );
+}
+
+/** Purges a token from the store of a test node, as `btcfed token purge` does. */
+export function purgeTestCore(
+  { tokenId, ...options }: TestCoreOptions & { readonly tokenId: string },
+  signal: AbortSignal = new AbortController().signal,
+): Promise<PurgeReport> {
+  const { config } = testCoreOptions(options);
+  const { follow } = options;
+  const store = storeOptions(config, testCoreModules);
+  return purgeToken({ store, tokenId, follow, signal, onProgress: () => undefined }, REBUILD_MODULES);
 }

@@ -12,6 +12,7 @@ import type {
 import type { PrivateAddresses } from '../../protocols/peer-exchange/record.ts';
 import { ExchangeService } from '../../protocols/peer-exchange/service.ts';
 import { AddressBook } from '../../src/p2p/address-book.ts';
+import { drawUnproved } from '../../src/p2p/dial-rank.ts';
 import { ExchangeCounts } from '../../src/p2p/exchange-counts.ts';
 import { SignedRecords } from '../../src/p2p/signed-record.ts';
 import { SimClock, seeded } from './exchange-clock.ts';
@@ -289,7 +290,7 @@ export class SimNode implements ExchangeTransport {
     const made = [...this.links.values()].filter(({ isDialler }) => isDialler).length;
     if (made >= options.dials) return;
     const open = [...this.book.candidates()].filter(({ peerId }) => !this.links.has(peerId));
-    const candidate = open[Math.floor(random() * open.length)];
+    const candidate = open[drawUnproved(open, random)];
     if (candidate === undefined) return;
     const other = byId.get(candidate.peerId);
     if (other?.isUp === true && this.#net.canReach(this, other) && !other.judge.isBanned(this.key.peerId)) {

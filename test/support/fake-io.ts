@@ -31,6 +31,8 @@ export interface CliRun {
 export interface CliRunOptions {
   readonly home: string;
   readonly tty?: boolean;
+  /** What is typed when a question is asked; without it there is no terminal. */
+  readonly answer?: string;
   readonly env?: Record<string, string>;
   readonly stdin?: readonly Uint8Array[];
   /** Serves commands that work without a daemon. */
@@ -59,6 +61,10 @@ export async function cli(argv: readonly string[], opts: CliRunOptions): Promise
     stdin: (async function* () {
       yield* opts.stdin ?? [];
     })(),
+    ask: async (question) => {
+      if (opts.answer !== undefined) stderr.write(question);
+      return opts.answer;
+    },
     env: { BTCFED_HOME: opts.home, ...opts.env },
     cwd: opts.home,
     signal: abort.signal,

@@ -110,6 +110,15 @@ export class FakeNode {
     progress({ done: 10, total: 10 });
     return { rows: 10, transactions: 3, problemCount: 0, problems: [], stateDigest: 'ab'.repeat(32) };
   };
+  purge: ApiModules['purgeToken'] = async ({ dryRun }, progress) => {
+    const found = { symbol: 'GOLD', transactions: 7, coins: 5 };
+    if (dryRun) return { ...found, done: undefined };
+    progress({ done: 10, total: 10 });
+    const dropped = { transactions: 9, waiting: 1 };
+    const bytes = { before: 2000, after: 500 };
+    const audit = { rows: 10, transactions: 3, problemCount: 0, problems: [], stateDigest: 'ab'.repeat(32) };
+    return { ...found, done: { dropped, kept: { transactions: 3, waiting: 0 }, bytes, audit } };
+  };
   importHeaders: ApiModules['chain']['import'] = async (bytes) => {
     this.headers.push(bytes);
     return { added: bytes.length / 80, known: 0, undone: undefined, tip: this.tip };
@@ -242,6 +251,7 @@ export class FakeNode {
       },
     },
     verifyStore: (opts, progress) => this.verify(opts, progress),
+    purgeToken: (opts, progress) => this.purge(opts, progress),
     maxBeefBytes: 1_000_000,
     clock: { nowMs: () => this.nowMs },
     log: this.log,

@@ -89,7 +89,12 @@ export class Member {
 
   /** Lists another member as a peer, at its own addresses or at those given, and writes peers.yaml. */
   list(other: Member, addresses: readonly string[] = other.listen): void {
-    this.#entries.set(other.peerId, { publicKey: other.publicKey, addresses });
+    this.listKey(other.peerId, other.publicKey, addresses);
+  }
+
+  /** The same of a peer that is no daemon. */
+  listKey(peerId: string, publicKey: string, addresses: readonly string[]): void {
+    this.#entries.set(peerId, { publicKey, addresses });
     this.writePeers();
   }
 

@@ -13,6 +13,8 @@ const MAIN = join(import.meta.dirname, '..', '..', 'src', `main${extname(import.
 const MAX_LINES = 20_000;
 /** Shown of it when it fails. */
 const TAIL_LINES = 30;
+/** Of /proc/PID/stat, on every Linux that Node.js runs on. */
+const TICKS_PER_SECOND = 100;
 /** A daemon that does not end by itself is killed. */
 const STOP_LIMIT_MS = 15_000;
 
@@ -157,6 +159,13 @@ export class LoopbackNode {
   peakRss(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1_024;
+  }
+
+  /** Processor time of all its threads, in seconds. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
   private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<unknown> {

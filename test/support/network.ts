@@ -9,6 +9,8 @@ import { Logs, SILENT_LOG } from '../../src/observe/log.ts';
 import { testKey } from './p2p.ts';
 
 export interface TestNetworkOptions {
+  /** Private key as conf.yaml holds it, 64 bytes; a fresh one otherwise. */
+  readonly key?: Uint8Array;
   readonly exchangeIntervalMs?: number;
   /** Peers that the operator wrote into the list. */
   readonly peers?: readonly { readonly publicKey: string; readonly addresses: readonly string[] }[];
@@ -26,7 +28,7 @@ export interface TestNetwork {
 export async function startNetwork(options: TestNetworkOptions = {}): Promise<TestNetwork> {
   const folder = mkdtempSync(join(tmpdir(), 'btcfed-network-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  const key = testKey();
+  const key = options.key ?? testKey();
   try {
     const file = join(folder, 'peers.yaml');
     if (options.peers !== undefined) writeFileSync(file, peersText(options.peers));

@@ -36,6 +36,10 @@ export interface TestNodeOptions {
   readonly onEvents?: IngestModules['onEvents'];
   /** Small, so that rows are read back from disk. */
   readonly cacheEntries?: number;
+  /** Of a node before it, to be opened again; default: a new one. */
+  readonly folder?: string;
+  /** Wall clock of index and headers. Default: one moment in 2033. */
+  readonly nowMs?: () => number;
 }
 
 /** Checks scripts in the calling thread. A transaction commits to what it spends, so its txid stands for the result. */
@@ -102,7 +106,7 @@ export class TestNode {
   readonly reader: StoreReader;
   /** Every failure of a write, or of following the chain. */
   readonly failures: unknown[];
-  private readonly folder: string;
+  readonly folder: string;
   private readonly options: TestNodeOptions;
   private tokens: readonly string[];
   private following: Promise<unknown> = Promise.resolve();
@@ -138,7 +142,7 @@ export class TestNode {
   }
 
   static async open(options: TestNodeOptions = {}): Promise<TestNode> {
-    const folder = await mkdtemp(join(tmpdir(), 'btcfed-ingest-'));
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'btcfed-ingest-')));
     return TestNode.at(folder, options, options.tokens ?? []);
   }
 
@@ -159,7 +163,7 @@ export class TestNode {
       syncWrites: false,
       ...(options.cacheEntries === undefined ? {} : { cacheEntries: options.cacheEntries }),
     });
-    const clock = { nowMs: () => 2_000_000_000_000 };
+    const clock = { nowMs: options.nowMs ?? (() => 2_000_000_000_000) };
     const chain = await HeaderChain.open(
       { network, checkpoint },
       { disk: headerDisk(store.database), clock },
@@ -222,6 +226,14 @@ export class TestNode {
   /** Stops and starts again. */
   async restart(): Promise<TestNode> {
     await this.stop();
+    return this.opened(this.folder);
+  }
+
+  /** Stops, lets something be done to the folder, and starts again; `tokens` are followed from then on. */
+  async restartAfter(work: (folder: string) => Promise<void>, tokens = this.tokens): Promise<TestNode> {
+    await this.stop();
+    await work(this.folder);
+    this.tokens = tokens;
     return this.opened(this.folder);
   }
 

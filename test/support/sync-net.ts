@@ -4,7 +4,7 @@ import { PROTOCOL_ID } from '../../protocols/token-sync/constants.ts';
 import { P2pError } from '../../src/p2p/errors.ts';
 import type { FrameStream, PeerJudge } from '../../src/p2p/types.ts';
 import type { EventRecord } from '../../src/store/event-row.ts';
-import type { SyncTransport, TokenPeers } from '../../src/sync/client-modules.ts';
+import type { SyncIndex, SyncTransport, TokenPeers } from '../../src/sync/client-modules.ts';
 import { SyncServer } from '../../src/sync/serve.ts';
 import { TokenSync } from '../../src/sync/sync.ts';
 import { FakeClock, seededRandom, settled } from './fake-clock.ts';
@@ -167,6 +167,8 @@ export class SyncPeer implements SyncTransport {
   readonly poked: string[] = [];
   /** Who asks for headers gets them. */
   givesHeaders = true;
+  /** Txids that its rules do not count, whatever anybody says. */
+  readonly refuses = new Set<string>();
   /** Followed; `follow` changes them. */
   tokens: readonly string[];
   network = 'regtest';
@@ -279,7 +281,7 @@ export class SyncPeer implements SyncTransport {
     this.client = new TokenSync({
       selfId: this.id,
       network: this.network,
-      index: { store, commitments, ingest, tokens },
+      index: { store, commitments, ingest: this.picky(ingest), tokens },
       headers: { hashAt, rootAt: (height) => chain.rootAt(height), poke: (peerId) => this.poke(peerId) },
       transport: this,
       judge: this.judge,
@@ -296,6 +298,16 @@ export class SyncPeer implements SyncTransport {
       this.client.onChain(update.undone);
     });
     this.client.start();
+  }
+
+  private picky(ingest: SyncIndex['ingest']): SyncIndex['ingest'] {
+    return {
+      ready: () => ingest.ready(),
+      offerSet: (set, source) => {
+        const txs = set.txs.filter(({ tx }) => !this.refuses.has(tx.txid));
+        return ingest.offerSet({ ...set, txs }, source);
+      },
+    };
   }
 
   /** Another protocol brings headers. */

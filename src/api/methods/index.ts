@@ -5,6 +5,7 @@ import { headersMethods } from './headers.ts';
 import { importMethods } from './import.ts';
 import { networkMethods } from './network.ts';
 import { nodeMethods } from './node.ts';
+import { purgeMethods } from './purge.ts';
 import { reloadMethods } from './reload.ts';
 import { rpcMethods } from './rpc.ts';
 import { storeMethods } from './store.ts';
@@ -20,6 +21,7 @@ export const METHODS = {
   ...configMethods,
   ...tokenMethods,
   ...tokenListMethods,
+  ...purgeMethods,
   ...txMethods,
   ...headersMethods,
   ...eventsMethods,

@@ -41,7 +41,10 @@ const peer = z.object({
   protocols: z.array(z.string()).optional(),
   connectedSince: shapes.isoTime.optional(),
   failures: shapes.count.optional().describe('failed dials, one after the other'),
-  lastError: z.string().optional().describe('code of the last one'),
+  lastError: z
+    .string()
+    .optional()
+    .describe('code of the last failed dial; short lists have it of peers that are not connected'),
   nextDial: shapes.isoTime.optional(),
   breaker: z.enum(['closed', 'open', 'half_open']).optional(),
   penalty: z.number().min(0).optional(),
@@ -84,6 +87,9 @@ function shownPeer(of: PeerView, detail: number): z.input<typeof peer> {
     source: of.source,
     proved: of.proved,
     banned: of.bannedUntilMs !== undefined,
+    // Why it is not there, if it is not.
+    lastError: of.state === 'connected' ? undefined : of.lastErrorCode,
+    nextDial: of.state === 'connected' ? undefined : isoOrNone(of.nextDialMs),
   };
   if (detail < MAX_DETAIL) return defined(line);
   return defined({

@@ -11,7 +11,8 @@ const running = new WeakSet<object>();
 /** At most so many progress notifications a second. */
 const PROGRESS_MS = 250;
 
-function progressTo(notify: (done: number, total: number) => void, nowMs: () => number) {
+/** For methods that tell how far they are. */
+export function progressTo(notify: (done: number, total: number) => void, nowMs: () => number) {
   let last = Number.NEGATIVE_INFINITY;
   return ({ done, total }: { done: number; total: number }) => {
     const now = nowMs();

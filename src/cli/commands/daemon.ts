@@ -62,6 +62,7 @@ function networkRows({ p2p }: Status): string[][] {
   const bans = banned > 0 ? `, ${banned} banned` : '';
   return [
     ['peer id', p2p.peerId],
+    ['public key', p2p.publicKey],
     ['listens', p2p.listening.length === 0 ? 'nowhere' : p2p.listening.join('  ')],
     ...(p2p.announced.join() === p2p.listening.join() ? [] : [['announces', p2p.announced.join('  ')]]),
     [

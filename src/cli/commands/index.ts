@@ -4,6 +4,7 @@ import { daemonCommands } from './daemon.ts';
 import { headersCommands } from './headers.ts';
 import { importCommands } from './import.ts';
 import { networkCommands } from './network.ts';
+import { purgeCommands } from './purge.ts';
 import { queryCommands } from './queries.ts';
 import { reloadCommands } from './reload.ts';
 import { toolCommands } from './tools.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   ...importCommands,
   ...headersCommands,
   ...verifyCommands,
+  ...purgeCommands,
   ...configCommands,
   ...toolCommands,
 ];

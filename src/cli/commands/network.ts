@@ -12,6 +12,7 @@ type Which = NonNullable<Params<'node.peers'>['which']>;
 const DETAILS = ['0', '1', '2'] as const;
 const SELECTIONS = ['connected', 'all', 'banned', 'operator'] as const satisfies readonly Which[];
 const MAX_AGENT_CHARS = 40;
+const MAX_CODE_CHARS = 30;
 
 function countsText({ counts: n }: Page): string {
   const connected = `${n.connected} connected (${n.inbound} in, ${n.outbound} out)`;
@@ -22,10 +23,16 @@ function milliseconds(seconds: number | undefined): string {
   return seconds === undefined ? '-' : `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
 }
 
+/** With the reason, where there is one. */
+function stateText({ state, banned, lastError }: Peer): string {
+  if (banned) return 'banned';
+  return lastError === undefined ? state : `${state} (${clean(lastError, MAX_CODE_CHARS)})`;
+}
+
 function peerRow(peer: Peer): string[] {
   return [
     peer.peerId,
-    peer.banned ? 'banned' : peer.state,
+    stateText(peer),
     peer.direction === undefined ? '-' : peer.direction === 'inbound' ? 'in' : 'out',
     milliseconds(peer.latency),
     peer.lastSeen ?? '-',

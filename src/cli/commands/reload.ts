@@ -46,10 +46,12 @@ export const reloadCommands: readonly Command[] = [
     ],
     exits: [
       [0, 'taken into use, or nothing changed'],
-      [1, 'refused: a key needs a restart, or a part of the daemon cannot do it; all is as before'],
+      [
+        1,
+        'refused: the file is wrong or missing, a key needs a restart, or a part of the daemon cannot do it; all is as before',
+      ],
       [2, 'daemon unreachable'],
       [3, 'usage'],
-      [4, 'refused: the file is invalid, missing or unreadable'],
     ],
     run: runReload,
   },

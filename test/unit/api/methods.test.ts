@@ -56,7 +56,7 @@ test('every method has a name of its domain, a sentence of documentation, and JS
 
 test('the methods of the architecture are there', () => {
   const wanted =
-    'node.status node.peers node.metrics node.reload config.get config.check token.list token.get token.balance token.balances token.utxos token.history token.holders tx.submit tx.get tx.beef headers.tip headers.get headers.import events.subscribe events.since store.verify rpc.discover log.level import.open import.write import.close rpc.check';
+    'node.status node.peers node.metrics node.reload config.get config.check token.list token.get token.purge token.balance token.balances token.utxos token.history token.holders tx.submit tx.get tx.beef headers.tip headers.get headers.import events.subscribe events.since store.verify rpc.discover log.level import.open import.write import.close rpc.check';
   assert.deepEqual(Object.keys(TABLE).sort(), wanted.split(' ').sort());
 });
 

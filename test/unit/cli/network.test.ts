@@ -28,7 +28,7 @@ test('peers shows those that are not idle, a line each, and what a peer says of 
     / connected +out +18 ms +2025-07-01T11:59:58\.000Z +operator +btc-federation\/0\.1\.0$/,
   );
   assert.match(line(2), / connected +in +- +- +inbound +evil\\u001b\[2J\\nagent$/);
-  assert.match(line(3), / failed +- +- +- +operator +-$/);
+  assert.match(line(3), / failed \(CONNECTION_REFUSED\) +- +- +- +operator +-$/);
   assert.equal(stderr, '2 connected (1 in, 1 out), 0 connecting, 1 failed, 2 idle, 1 banned\n');
 });
 
@@ -132,6 +132,7 @@ test('status tells peer id, where it listens, who is there, and how the last rel
   const { run, json } = await daemon(t, Object.assign(new FakeNode(), { modules }));
   const { stdout } = await run('status');
   assert.match(stdout, new RegExp(`peer id +${fakePeerId(0)}\n`));
+  assert.match(stdout, /public key +[A-Za-z0-9+/]{43}=\n/);
   assert.match(stdout, /listens +\/ip4\/127\.0\.0\.1\/tcp\/9000 {2}\/ip6\/::1\/tcp\/9000\n/);
   assert.match(stdout, /announces +\/ip4\/127\.0\.0\.1\/tcp\/9000\n/);
   assert.match(

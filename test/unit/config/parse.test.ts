@@ -122,7 +122,7 @@ rpc: { socket: /run/btcfed/btcfed.sock, mode: 0660 }
     assert.equal(service.token?.reveal(), 't');
     assert.deepEqual(peers, { kind: 'peers' });
     assert.ok(Object.values(sources).every(({ from }) => from === 'file'));
-    assert.deepEqual(sources['logging.file_max_size'], { from: 'file', file: 'conf.yaml', line: 22 });
+    assert.deepEqual(sources['logging.file_max_size'], { from: 'file', file: 'conf.yaml', line: 23 });
   });
 
   it('has a source for each key', () => {

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MAX_MESSAGE_BYTES, MIN_BEEF_BYTES } from '../../../protocols/gossip/constants.ts';
-import { GossipError, type GossipErrorCode } from '../../../protocols/gossip/errors.ts';
+import { GOSSIP_PENALTIES, GossipError, type GossipErrorCode } from '../../../protocols/gossip/errors.ts';
 import { encodeAnnouncements, encodeBeefs, inMessageBytes } from '../../../protocols/gossip/message.ts';
 import { messageId } from '../../../protocols/gossip/message-id.ts';
 import { parseGossip } from '../../../protocols/gossip/parse.ts';
 import { tokenIdOf, topicOf } from '../../../protocols/gossip/topics.ts';
 
+const ROOT = import.meta.filename.endsWith('.js') ? '../../../..' : '../../..';
 const TXID = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff';
 
 const refuses = (bytes: Uint8Array, code: GossipErrorCode): void => {
@@ -44,7 +47,7 @@ describe('messages', () => {
     const message = parseGossip(bytes);
     assert.equal(message.kind, 'beefs');
     assert.deepEqual(message.kind === 'beefs' && message.beefs.map((b) => Buffer.from(b)), beefs);
-    assert.equal(bytes.length, 3 + beefs.reduce((sum, { length }) => sum + inMessageBytes(length), 0));
+    assert.equal(bytes.length, 4 + beefs.reduce((sum, { length }) => sum + inMessageBytes(length), 0));
   });
 
   it('carry announcements, with size and height where they are known', () => {
@@ -59,18 +62,24 @@ describe('messages', () => {
     });
   });
 
+  it('published again are other messages with the same content', () => {
+    const beefs = [Buffer.alloc(MIN_BEEF_BYTES, 1)];
+    assert.notDeepEqual(encodeBeefs(beefs, 1), encodeBeefs(beefs));
+    assert.deepEqual(parseGossip(encodeBeefs(beefs, 1)), parseGossip(encodeBeefs(beefs)));
+  });
+
   it('are refused where a length, a count or a number is not what it must be', () => {
     const beef = Buffer.alloc(MIN_BEEF_BYTES, 1);
     const good = Buffer.from(encodeBeefs([beef, beef]));
     for (let cut = 0; cut < good.length; cut++) refuses(good.subarray(0, cut), 'GOSSIP_MALFORMED');
     refuses(Buffer.concat([good, Buffer.of(0)]), 'GOSSIP_MALFORMED');
-    refuses(Buffer.from('f10100', 'hex'), 'GOSSIP_MALFORMED');
-    refuses(Buffer.from('f10200', 'hex'), 'GOSSIP_MALFORMED');
-    refuses(Buffer.from('f10301', 'hex'), 'GOSSIP_MALFORMED');
+    refuses(Buffer.from('f1010000', 'hex'), 'GOSSIP_MALFORMED');
+    refuses(Buffer.from('f1020000', 'hex'), 'GOSSIP_MALFORMED');
+    refuses(Buffer.from('f1030001', 'hex'), 'GOSSIP_MALFORMED');
     // A count that the bytes cannot hold, one in a longer form than needed, one without an end.
-    refuses(Buffer.concat([Buffer.from('f101ff01', 'hex'), good.subarray(3)]), 'GOSSIP_MALFORMED');
-    refuses(Buffer.concat([Buffer.from('f1018200', 'hex'), good.subarray(3)]), 'GOSSIP_MALFORMED');
-    refuses(Buffer.from(`f101${'ff'.repeat(9)}`, 'hex'), 'GOSSIP_MALFORMED');
+    refuses(Buffer.concat([Buffer.from('f10100ff01', 'hex'), good.subarray(4)]), 'GOSSIP_MALFORMED');
+    refuses(Buffer.concat([Buffer.from('f101008200', 'hex'), good.subarray(4)]), 'GOSSIP_MALFORMED');
+    refuses(Buffer.from(`f10100${'ff'.repeat(9)}`, 'hex'), 'GOSSIP_MALFORMED');
     refuses(Buffer.from('f20101', 'hex'), 'GOSSIP_VERSION');
     refuses(Buffer.alloc(MAX_MESSAGE_BYTES + 1, 0xf1), 'GOSSIP_TOO_LARGE');
   });
@@ -157,5 +166,23 @@ describe('ids of messages', () => {
     assert.notDeepEqual(messageId('tm_b', data), id);
     assert.notDeepEqual(messageId('tm_a', Buffer.from('contenT')), id);
     assert.notDeepEqual(messageId('tm_', Buffer.from('a\0content')), messageId('tm_a', data));
+  });
+});
+
+describe('the document', () => {
+  it('has the points of every code', () => {
+    const text = readFileSync(join(import.meta.dirname, ROOT, 'protocols/gossip/README.md'), 'utf8');
+    for (const [code, { weight, free }] of Object.entries(GOSSIP_PENALTIES)) {
+      const row = text.split('\n').find((line) => line.startsWith(`| ${code}`));
+      const allowance = free === undefined ? '' : `${free.burst}, ${free.perSecond}`;
+      assert.deepEqual(
+        row
+          ?.split('|')
+          .slice(2, 4)
+          .map((cell) => cell.trim()),
+        [String(weight), allowance],
+        code,
+      );
+    }
   });
 });

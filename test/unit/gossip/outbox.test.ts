@@ -110,6 +110,27 @@ describe('what is published', () => {
     await node.net.untilPublished(next.txid);
   });
 
+  it('the proof of another block at the same height, after a reorganisation', async (t) => {
+    const at = setting('reorg');
+    const node = await open(t, at);
+    const pay = at.pay(0);
+    await admitted(node, at.chain.beef(pay));
+    await node.net.untilPublished(pay.txid);
+    const trunk = at.chain.tip;
+    const rootsTold: number[] = [];
+    for (const fork of ['first', 'second']) {
+      node.net.published.length = 0;
+      const block = at.chain.mine([pay], { on: trunk });
+      if (fork === 'second') at.chain.makeActive(block);
+      await node.core.chain.add(at.chain.headerBytes({ from: 1 }));
+      await node.core.chainSettled();
+      await admitted(node, at.chain.beef(pay));
+      await node.net.untilPublished(pay.txid);
+      rootsTold.push(node.core.store.tx(pay.txid)?.place?.height ?? 0);
+    }
+    assert.equal(rootsTold[0], rootsTold[1]);
+  });
+
   it('a proof that somebody else gossips during the pause is not told again', async (t) => {
     const at = setting('heard');
     const node = await open(t, at);

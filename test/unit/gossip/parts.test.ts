@@ -152,6 +152,14 @@ describe('what is gossiped', () => {
     assert.equal(choice(99, true, at, record(99, { txid: 'bb' })), 'later');
   });
 
+  it('the proof of another block at the same height', () => {
+    const state = { tokenNo: 1, arrival: 10, height: 99 };
+    told.add(state);
+    assert.equal(choice(99, true, at, record(99, { arrival: 10 })), undefined);
+    told.reorganised();
+    assert.equal(choice(99, true, at, record(99, { arrival: 10 })), 'later');
+  });
+
   it('what others gossiped on another topic after a pause', () => {
     told.hear(9);
     assert.equal(choice(undefined, true, at, record(undefined, { arrival: 9 })), 'later');
@@ -179,7 +187,7 @@ describe('a batch', () => {
     assert.equal(batch.add(parcel(200_000))?.txs, 1);
     const [last] = batch.take();
     assert.deepEqual([last?.txs, last?.states.length], [1, 1]);
-    assert.ok((last?.data.length ?? 0) > 200_000);
+    assert.ok((last?.encode(0).length ?? 0) > 200_000);
     assert.deepEqual(batch.take(), []);
   });
 

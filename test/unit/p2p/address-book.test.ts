@@ -131,6 +131,8 @@ test('heard becomes proved by a dial; a newer signature replaces, an older one d
     isProved: true,
     lastProvedMs: Date.UTC(2026, 10, 20),
     publicOnly: true,
+    source: 'teller',
+    seenMs: 0,
   });
   assert.equal(book.shared(idOf(1))?.seq, 7n);
 });
@@ -233,6 +235,38 @@ test('heard peers expire after 3 failures or 24 h, proved ones after 10 over 7 d
     book.peers().map(({ peerId }) => peerId),
     [idOf(9)],
   );
+});
+
+test('a book more than half full of unproved peers: they go after 1 failure or 1 h, and hearsay is not told on', async () => {
+  const { clock, book, tell } = made();
+  for (let i = 0; i < 1_024; i++) tell(i, { from: `source ${i % 5}` });
+  book.dialFailed(idOf(1));
+  assert.ok(book.isKnown(idOf(1)), 'as many as half are no flood');
+  assert.equal([...book.shareable()].length, 1_024);
+  // One that came by itself, one that was reached, and the one too many.
+  book.present(idOf(2));
+  book.absent(idOf(2));
+  tell(5_000, { from: 'flood' });
+  tell(5_001, { from: 'flood' });
+  book.dialSucceeded(idOf(3));
+  const told = [...book.shareable()].map(({ peerId, isProved }) => [peerId, isProved()]);
+  assert.deepEqual(told, [
+    [idOf(2), false],
+    [idOf(3), true],
+  ]);
+  assert.equal(book.shared(idOf(4)), undefined);
+  book.dialFailed(idOf(5_000));
+  assert.equal(book.isKnown(idOf(5_000)), false);
+  await clock.advance(1_000);
+  assert.equal(tell(5_000, { from: 'flood', seenS: 0 }), 'forgotten');
+  assert.equal(tell(5_000, { from: idOf(5_000), seenS: 0 }), 'new');
+  tell(5_002, { from: 'flood' });
+  await clock.advance(HOUR_MS);
+  tell(5_003, { from: 'flood' });
+  // Until it is no flood any more, and not those that were seen or reached.
+  book.sweep();
+  assert.ok(book.counts().heard <= 1_024);
+  for (const number of [2, 3, 5_003]) assert.ok(book.isKnown(idOf(number)), `${number}`);
 });
 
 test('failures are forgiven by a success, a connected peer does not expire', async () => {

@@ -3,7 +3,25 @@ import { test } from 'node:test';
 import { BoundedDatastore } from '../../../src/p2p/bounded-datastore.ts';
 
 type Key = Parameters<BoundedDatastore['put']>[0];
-const key = (text: string): Key => ({ toString: () => text }) as unknown as Key;
+
+/** What the datastore needs of libp2p's keys, which are views of bytes. */
+class FakeKey {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  uint8Array(): Uint8Array {
+    return this.#bytes;
+  }
+
+  toString(): string {
+    return Buffer.from(this.#bytes).toString();
+  }
+}
+
+const key = (text: string): Key => new FakeKey(Buffer.from(text)) as unknown as Key;
 
 test('each space of keys is bounded on its own; what was written longest ago gives way', () => {
   const store = new BoundedDatastore(3);
@@ -40,4 +58,13 @@ test('queries know prefix, filter, order, offset and limit; a batch is applied a
   );
   store.delete(key('/a/3'));
   assert.deepEqual([...store.queryKeys({ prefix: '/a' })].map(String), ['/a/1', '/a/2']);
+});
+
+test('what is kept is held in memory of its own, not in that of a frame or a shared buffer', () => {
+  const store = new BoundedDatastore();
+  const frame = new Uint8Array(65_536);
+  store.put(key('/peers/x'), frame.subarray(7, 9));
+  assert.equal(store.get(key('/peers/x')).buffer.byteLength, 2);
+  const [kept] = store.queryKeys({ prefix: '/peers' });
+  assert.deepEqual([String(kept), kept?.uint8Array().buffer.byteLength], ['/peers/x', '/peers/x'.length]);
 });

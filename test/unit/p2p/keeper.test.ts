@@ -130,6 +130,10 @@ describe('schedule of one peer', () => {
 
   test('a failed dial is one line, with peer, code, failures, breaker and next dial', async () => {
     const { clock, host, book, log, keeper } = rig();
+    const wholeMs = clock.monotonicMs.bind(clock);
+    // As of a real clock.
+    let reads = 0;
+    Object.assign(clock, { monotonicMs: () => wholeMs() + (reads++ % 7) * 1e-4 });
     book.add(largerId(1), operator);
     book.add(largerId(2));
     host.outcome = () => ({ kind: 'fail', code: 'UNREACHABLE' });
@@ -146,6 +150,7 @@ describe('schedule of one peer', () => {
     assert.equal(fields['failures'], 7);
     assert.equal(fields['breaker'], 'open');
     assert.ok(Number(fields['next_ms']) <= 64_000);
+    assert.ok(log.of('peer.dial_failed').every((line) => Number.isInteger(line.fields['next_ms'])));
     await keeper.stop();
   });
 

@@ -109,6 +109,22 @@ test('81: a busy IPv6 port fails the start, although libp2p would take it for a 
   await assert.rejects(foreign.start(), { code: 'ADDRESS_UNAVAILABLE' });
 });
 
+test('44: an address that one of ours, which stays, keeps from being bound: ours is named', async (t) => {
+  const host = await makeHost(t);
+  const [own] = host.listenAddresses();
+  const port = portOf(own);
+  // As asked for: with the port.
+  await (await host.prepareListen([own!])).commit();
+  const all = `/ip4/0.0.0.0/tcp/${port}`;
+  await assert.rejects(host.prepareListen([own!, all]), {
+    code: 'ADDRESS_IN_USE',
+    message: `${all}: this daemon listens there itself, on ${own}, which stays in the list`,
+  });
+  assert.deepEqual(host.listenAddresses(), [own]);
+  const other = `/ip4/127.0.0.1/tcp/${await busyPort(t)}`;
+  await assert.rejects(host.prepareListen([own!, other]), /another program listens there/);
+});
+
 test('41, 44: an added address opens, a removed one accepts nobody and keeps its connections', async (t) => {
   const host = await makeHost(t);
   const [old] = host.listenAddresses();

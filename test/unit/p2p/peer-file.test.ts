@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { nodeDisk } from '../../../config/disk.ts';
 import { parsePeers } from '../../../config/peers.ts';
 import { examplePeersYaml } from '../../../config/peers-example.ts';
 import { LEARNED_END, LEARNED_START } from '../../../config/peers-text.ts';
 import { identityText, type ProcessTable, processTable } from '../../../config/process-id.ts';
 import { watchFile } from '../../../src/p2p/peer-watch.ts';
+import { until } from '../../support/operator.ts';
 import { entryText, keyOf, OWN_KEY, PeerFileBench, peer, peerOfNumber } from '../../support/peer-file.ts';
 import { errno } from '../config/helpers.ts';
 
@@ -49,11 +59,14 @@ describe('PeerFile, load and save', () => {
     const timed = async (what: string, run: () => Promise<unknown>): Promise<void> => {
       const delay = monitorEventLoopDelay({ resolution: 1 });
       delay.enable();
-      const startMs = performance.now();
+      const before = process.cpuUsage();
       await run();
-      const tookMs = performance.now() - startMs;
+      const { user, system } = process.cpuUsage(before);
+      const tookMs = (user + system) / 1_000;
       delay.disable();
-      t.diagnostic(`${what} ${tookMs.toFixed(0)} ms, longest hold-up ${(delay.max / 1e6).toFixed(0)} ms`);
+      t.diagnostic(
+        `${what} ${tookMs.toFixed(0)} ms of the processor, longest hold-up ${(delay.max / 1e6).toFixed(0)} ms`,
+      );
       assert.ok(tookMs < 500, `${what} took ${tookMs} ms`);
     };
     bench.learn(...Array.from({ length: 2_048 }, (_, number) => peerOfNumber(number)));
@@ -500,6 +513,168 @@ describe('PeerFile, damage', () => {
     assert.equal(await bench.peers.save(), false);
     assert.equal(bench.peers.state(), 'read_only_form');
     assert.equal(bench.text(), text);
+  });
+});
+
+describe('PeerFile, a quiet daemon', () => {
+  const quiet = async (t: TestContext, opts: ConstructorParameters<typeof PeerFileBench>[1] = {}) => {
+    const bench = await new PeerFileBench(t, { text: OPERATOR, ...opts }).run();
+    bench.learn(peer(2));
+    await bench.peers.save();
+    return { bench, saved: bench.text() };
+  };
+
+  for (const [found, harm] of [
+    ['deleted', rmSync],
+    ['emptied', truncateSync],
+  ] as const) {
+    it(`a file that is ${found} is told and written again at the next look, without a change`, async (t) => {
+      const { bench, saved } = await quiet(t);
+      harm(bench.file);
+      await bench.peers.check();
+      assert.equal(bench.text(), saved);
+      assert.deepEqual(bench.events().slice(1), ['peers.gone', 'peers.recovered']);
+      assert.deepEqual(bench.line('peers.gone'), { file: bench.file, found });
+      assert.deepEqual(bench.changes, []);
+    });
+
+    it(`... also while the watch runs, and again`, async (t) => {
+      const { bench, saved } = await quiet(t, { modules: { watch: watchFile } });
+      for (let round = 0; round < 2; round++) {
+        harm(bench.file);
+        await until('it is there again', () => bench.exists() && bench.text() === saved);
+      }
+    });
+
+    it(`... and by a stop`, async (t) => {
+      const { bench, saved } = await quiet(t);
+      harm(bench.file);
+      await bench.peers.stop();
+      assert.equal(bench.text(), saved);
+    });
+  }
+
+  it("only the operator's entries, edited last: back with the text as last read", async (t) => {
+    const bench = await new PeerFileBench(t, { text: OPERATOR }).run();
+    bench.edit((text) => text.replace('# mine', '# edited'));
+    await bench.peers.check();
+    const edited = bench.text();
+    rmSync(bench.file);
+    await bench.peers.check();
+    assert.equal(bench.text(), edited);
+  });
+
+  it('a file that is gone and cannot be written: the owner is asked to try again', async (t) => {
+    const { bench, saved } = await quiet(t);
+    let asked = 0;
+    Object.assign(bench, { notSaved: () => asked++ });
+    bench.disk.create = async () => {
+      throw errno('ENOSPC');
+    };
+    rmSync(bench.file);
+    await bench.peers.check();
+    assert.deepEqual([asked, bench.peers.state()], [1, 'disk_full']);
+    bench.disk.create = nodeDisk.create;
+    await bench.peers.stop();
+    assert.equal(bench.text(), saved);
+  });
+
+  it('a file that was never there is not missed', async (t) => {
+    const bench = await new PeerFileBench(t).run();
+    await bench.peers.check();
+    await bench.peers.stop();
+    assert.deepEqual([bench.names(), bench.events()], [[], ['peers.loaded']]);
+  });
+
+  for (const [code, state] of [
+    ['EACCES', 'denied'],
+    ['EIO', 'failed'],
+  ] as const) {
+    it(`${code}: told at the look, once, with a warning that ends when it can be read again`, async (t) => {
+      const warnings = new Map<string, string>();
+      const health = {
+        raise: (code: string, text: string) => void warnings.set(code, text),
+        clear: (code: string) => void warnings.delete(code),
+      };
+      const { bench, saved } = await quiet(t, { modules: { health } });
+      bench.disk.read = async () => {
+        throw errno(code);
+      };
+      for (let round = 0; round < 3; round++) await bench.peers.check();
+      assert.deepEqual(bench.events().slice(1), ['peers.not_saved']);
+      assert.deepEqual(bench.line('peers.not_saved'), { file: bench.file, state, code });
+      assert.match(warnings.get('PEERS_NOT_SAVED')!, new RegExp(`cannot be read, ${state} \\(${code}\\)`));
+      bench.disk.read = nodeDisk.read;
+      await bench.peers.check();
+      assert.deepEqual([bench.peers.state(), warnings.size, bench.text()], ['ok', 0, saved]);
+    });
+  }
+
+  it('a folder in its place is told, and the file comes back when the folder has gone', async (t) => {
+    const { bench, saved } = await quiet(t);
+    rmSync(bench.file);
+    mkdirSync(bench.file);
+    await bench.peers.check();
+    assert.equal(bench.line('peers.not_saved')?.['code'], 'EISDIR');
+    rmdirSync(bench.file);
+    await bench.peers.check();
+    assert.deepEqual([bench.peers.state(), bench.text()], ['ok', saved]);
+  });
+
+  it('after a failed save the identical file, put back, clears the state', async (t) => {
+    const { bench, saved } = await quiet(t);
+    for (const harm of [
+      () => writeFileSync(bench.file, 'peers: ['),
+      () => {
+        rmSync(bench.file);
+        mkdirSync(bench.file);
+      },
+    ]) {
+      harm();
+      assert.equal(await bench.peers.save(), false);
+      assert.notEqual(bench.peers.state(), 'ok');
+      rmSync(bench.file, { recursive: true });
+      writeFileSync(bench.file, saved);
+      await bench.peers.check();
+      assert.equal(bench.peers.state(), 'ok');
+    }
+  });
+
+  it('after a failed save a stop makes one last attempt', async (t) => {
+    const bench = await new PeerFileBench(t, { text: OPERATOR }).run();
+    bench.learn(peer(2));
+    bench.disk.rename = async () => {
+      throw errno('ENOSPC');
+    };
+    assert.equal(await bench.peers.save(), false);
+    bench.disk.rename = nodeDisk.rename;
+    await bench.peers.stop();
+    assert.deepEqual(parse(bench.text()).learned, [peer(2)]);
+  });
+
+  it('a byte order mark stays, in the file, in its backup, and when it is written again', async (t) => {
+    const { bench, saved } = await quiet(t, { text: `\ufeff${OPERATOR}` });
+    assert.ok(saved.startsWith(`\ufeff${OPERATOR}`));
+    assert.equal(bench.text('peers.yaml.bak-000001'), `\ufeff${OPERATOR}`);
+    rmSync(bench.file);
+    await bench.peers.check();
+    assert.equal(bench.text(), saved);
+    bench.edit((text) => text.slice(1));
+    bench.learn(peer(3));
+    await bench.peers.save();
+    assert.ok(bench.text().startsWith(OPERATOR));
+  });
+
+  it("an edit counts whom it adds and removes, the operator's and learned ones", async (t) => {
+    const { bench } = await quiet(t);
+    bench.edit((text) => text.replace(entryText(1, ' # bob'), `${entryText(4)}${entryText(5)}`));
+    await bench.peers.check();
+    const { added, removed } = bench.line('peers.edited')!;
+    assert.deepEqual([added, removed], [2, 1]);
+    bench.lines.length = 0;
+    bench.edit((text) => text.replace(keyOf(2), keyOf(6)));
+    await bench.peers.check();
+    assert.deepEqual([bench.line('peers.edited')!['added'], bench.line('peers.edited')!['removed']], [1, 1]);
   });
 });
 

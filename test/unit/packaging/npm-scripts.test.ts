@@ -24,8 +24,15 @@ for (const name of ['start', 'btcfed', 'bench']) {
     mkdirSync(dirname(program), { recursive: true });
     writeFileSync(program, PROGRAM);
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'x', scripts: { [name]: script } }));
-    const npm = spawn('npm', ['run', '-s', name], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
-    const pid = await new Promise<number>((resolve) => {
+    // As in a checkout, where the pinned Node.js comes first.
+    const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`;
+    const npm = spawn('npm', ['run', '-s', name], {
+      cwd: folder,
+      env: { ...process.env, PATH },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const pid = await new Promise<number>((resolve, reject) => {
+      npm.on('exit', (code) => reject(new Error(`npm ended with ${code}`)));
       npm.stdout.on('data', (text: Buffer) => resolve(Number(/pid (\d+)/.exec(String(text))?.[1])));
     });
     t.after(() => {

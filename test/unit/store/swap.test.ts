@@ -60,7 +60,7 @@ test('a crash after any operation leaves a swap that the next call completes, wh
       const disk = dyingDisk(steps);
       let completed = false;
       try {
-        declareReady(path, disk);
+        declareReady(path, { keepOld: true }, disk);
         finishSwap(path, disk);
         completed = true;
       } catch {
@@ -87,6 +87,31 @@ test('a crash after any operation leaves a swap that the next call completes, wh
     }
   }
   assert.ok(crashes >= 20, `${crashes} crashes happened`);
+});
+
+test('where nothing old is to be kept, a crash after any operation leaves none of it in the end', (t) => {
+  const root = tempDir(t);
+  let crashes = 0;
+  for (let steps = 0, isOver = false; !isOver; steps++) {
+    const path = join(root, String(steps));
+    mkdirSync(path);
+    storeAt(path, 'old');
+    storeAt(join(path, 'index.damaged'), 'older');
+    storeAt(join(path, 'rebuild'), 'new');
+    const disk = dyingDisk(steps);
+    try {
+      declareReady(path, { keepOld: false }, disk);
+      finishSwap(path, disk);
+      isOver = true;
+    } catch {
+      crashes++;
+    }
+    const isDeclared = !existsSync(join(path, 'rebuild'));
+    finishSwap(path);
+    assert.equal(labelOf(path), isDeclared ? 'new new' : 'old old', `crash after ${steps}`);
+    if (isDeclared) assert.deepEqual(readdirSync(path).sort(), ['index', 'store.json']);
+  }
+  assert.ok(crashes >= 9, `${crashes} crashes happened`);
 });
 
 test('a swap that the disk refuses is a typed error, and nothing is lost', (t) => {

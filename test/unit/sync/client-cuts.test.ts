@@ -121,8 +121,8 @@ describe('token sync goes on after a cut', () => {
 describe('token sync with several peers', () => {
   it('three of them give parts of one history', () =>
     withNet(async (net) => {
-      const at = new TokenChain('deal', { purseCoins: 3_000 });
-      at.blocks(60, 45);
+      const at = new TokenChain('deal', { purseCoins: 1_600 });
+      at.blocks(30, 45);
       const full = [];
       for (const id of ['a', 'c', 'd']) full.push(await peerWith(net, id, at, at.txs));
       const b = await peerWith(net, 'b', at);
@@ -174,8 +174,8 @@ describe('token sync with several peers', () => {
 
   it('leaving a token in the middle of its sync stops it', () =>
     withNet(async (net) => {
-      const at = new TokenChain('left', { purseCoins: 2_500 });
-      at.blocks(40, 50);
+      const at = new TokenChain('left', { purseCoins: 900 });
+      at.blocks(40, 16);
       const a = await peerWith(net, 'a', at, at.txs);
       const b = await peerWith(net, 'b', at);
       net.connect(a, b);

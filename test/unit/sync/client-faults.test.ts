@@ -263,6 +263,53 @@ describe('a peer that token sync cannot use, and that does not lie', () => {
       assert.deepEqual(a.judge.codes, []);
     }));
 
+  it('has what our rules do not count: in dispute, at that block, and no penalty', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('rules', { leaves: 60 });
+      at.blocks(10, 5);
+      const a = await peerWith(net, 'a', at, at.txs);
+      const b = await peerWith(net, 'b', at);
+      const strange = at.txs[30]!;
+      b.refuses.add(strange.txid);
+      net.connect(a, b);
+      await net.until('disputed', () => b.state(at.tokenId) === 'disputed');
+      const [disagreement] = b.client.status(at.tokenId)!.disagree;
+      assert.equal(disagreement?.why, 'RULES_DIFFER');
+      assert.equal(disagreement?.firstHeight, at.chain.blocks.position(strange.txid)!.height);
+      assert.equal((await b.node.commitments.tip(at.tokenId)).entries, at.mined.length - 1);
+      assert.deepEqual([a.judge.codes, b.judge.codes], [[], []]);
+      const bytes = net.bytesBetween('a', 'b');
+      await net.pass(120_000, 500);
+      assert.ok(net.bytesBetween('a', 'b') - bytes < 200_000, 'it is not fetched over and over');
+      b.refuses.clear();
+      await net.until('settled', () => b.state(at.tokenId) === 'synced', 600_000);
+    }));
+
+  it('tells of more and is always busy: it is waited for, then it does not count', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('busy');
+      at.blocks(4, 4);
+      const a = await peerWith(net, 'a', at, at.txs);
+      const b = await peerWith(net, 'b', at);
+      let asked = 0;
+      a.serve = bent(a, (message, way) => {
+        if (way !== 'answered' || message.id === 0) return message;
+        const isFirst = message.body.kind === 'anchors';
+        if (!isFirst) return message;
+        asked++;
+        return { id: message.id, body: { kind: 'failure', code: 'BUSY', retryAfterMs: 3_000 } };
+      });
+      net.connect(a, b);
+      await net.until('asked', () => asked === 1);
+      assert.equal(b.state(at.tokenId), 'behind');
+      await net.pass(2_900);
+      assert.equal(asked, 1, 'it is left alone as long as it asks for');
+      await net.until('given up', () => b.state(at.tokenId) === 'disputed', 300_000);
+      assert.equal(b.client.status(at.tokenId)?.disagree[0]?.why, 'NOT_GIVEN');
+      assert.ok(asked < 12, `${asked} times asked`);
+      assert.deepEqual(b.judge.codes, []);
+    }));
+
   it('conflicting unmined transactions stay, and are not fetched over and over', () =>
     withNet(async (net) => {
       const at = new TokenChain('conflict');

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withNet } from '../../support/sync-net.ts';
+import { type SyncNet, withNet } from '../../support/sync-net.ts';
 import { agreement, areEqual, peerWith, peerWithout } from '../../support/sync-peers.ts';
 import { TokenChain } from '../../support/token-history.ts';
+
+async function whileTimePasses<T>(net: SyncNet, promises: readonly Promise<T>[]): Promise<T[]> {
+  let found: T[] | undefined;
+  void Promise.all(promises).then((all) => {
+    found = all;
+  });
+  await net.until('all are answered', () => found !== undefined);
+  return found!;
+}
 
 describe('token sync', () => {
   it('an empty node takes all of a history, mined and unmined, within a second, and says so', () =>
@@ -155,6 +164,34 @@ describe('token sync', () => {
       const perHour = net.bytesBetween('a', 'b') - before;
       assert.ok(perHour > 0 && perHour < 20_000, `${perHour} bytes an hour`);
       assert.equal(a.state(at.tokenId), 'synced');
+    }));
+
+  it('a transaction that something waits for is fetched by txid, with what it needs', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('wanted');
+      at.blocks(3, 3);
+      const later = at.transfers(24);
+      const last = later.at(-1)!;
+      const a = await peerWith(net, 'a', at, at.txs);
+      const c = await peerWith(net, 'c', at, at.mined);
+      const b = await peerWith(net, 'b', at, at.mined);
+      // Its own looks would bring them as well: only what is asked for here is to come.
+      for (const { txid } of later) b.refuses.add(txid);
+      net.connect(a, b);
+      net.connect(c, b);
+      await net.until('there', () => b.client.facts().sessions.talking === 2);
+      await net.pass(500);
+      b.refuses.clear();
+      assert.equal(b.node.node.store.tx(last.txid), undefined);
+      const [first, again, unknown, stranger] = await whileTimePasses(net, [
+        b.client.fetchMissing('c', at.tokenId, last.txid),
+        b.client.fetchMissing('a', at.tokenId, last.txid),
+        b.client.fetchMissing('a', at.tokenId, 'ab'.repeat(32)),
+        b.client.fetchMissing('a', `${'cd'.repeat(32)}_0`, last.txid),
+      ]);
+      assert.deepEqual([first, again, unknown, stranger], ['taken', 'taken', 'missing', 'stopped']);
+      assert.equal(b.node.node.store.tx(last.txid)?.status, 'active');
+      assert.equal(b.client.facts().wanted, 0);
     }));
 
   it('nobody to compare with is alone, and looks for others', () =>

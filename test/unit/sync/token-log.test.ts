@@ -186,10 +186,12 @@ describe('what is sent of a history', () => {
       await same(from, to, tokenId);
       const { store } = from.node;
       const tokenNo = store.tokenNos.get(tokenId)!;
-      const short = new FetchLog(store, tokenNo, asked, { ancestors: 5, bytes: 1e9 });
+      const short = new FetchLog(store, tokenNo, asked, { limits: { ancestors: 5, bytes: 1e9 } });
       while ((await short.next()) !== undefined);
       assert.deepEqual(short.missing, [0, 1, 2]);
-      const small = new FetchLog(store, tokenNo, [txids[1]!, txids[39]!], { ancestors: 100, bytes: 100_000 });
+      const small = new FetchLog(store, tokenNo, [txids[1]!, txids[39]!], {
+        limits: { ancestors: 100, bytes: 100_000 },
+      });
       let largest = 0;
       for (let next = await small.next(); next !== undefined; next = await small.next())
         largest = Math.max(largest, wired(next.chunk).bytes);
