@@ -30,7 +30,7 @@ export interface PurgeRequest {
  * 6. spends from one that stays, and has nothing to do with the purged token: who comes later may spend the same.
  *
  * Rules 3 to 5 take along everything that `settle` looks at, so that standing and verdicts of what stays do not change.
- * Memory: two bits a transaction, and 64 bytes for each that waits.
+ * Memory: two bits a transaction that is held, and the txid of each that waits, of which there is a bounded number.
  */
 export class PurgePlan {
   /** Transactions that stay, of those that are held and of those that wait. */

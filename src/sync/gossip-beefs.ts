@@ -86,13 +86,12 @@ export class GossipBeefs {
     return order;
   }
 
-  /** The same behind the mined parents of them, each once. */
+  /** The same behind what shows that they are valid, or of the token, each once. */
   private withProven(records: readonly TxRecord[]): Part[] {
     const parts: Part[] = [];
     const seen = new Set<string>();
     for (const record of records) {
-      const parents = record.place === undefined ? this.parentsOf(record) : [];
-      for (const r of [...parents.filter(({ place }) => place !== undefined), record]) {
+      for (const r of [...this.shownBy(record), record]) {
         if (seen.has(r.txid)) continue;
         seen.add(r.txid);
         // Bytes that leave the daemon are held against the txid they are kept under.
@@ -101,6 +100,13 @@ export class GossipBeefs {
       }
     }
     return parts;
+  }
+
+  /** Mined parents; of a mined one those of whose tokens it makes nothing: only they show that it is of the token. */
+  private shownBy(record: TxRecord): TxRecord[] {
+    if (record.place === undefined) return this.parentsOf(record).filter(({ place }) => place !== undefined);
+    const spent = record.tokens.flatMap(({ outputs, inputs }) => (outputs.length === 0 ? inputs : []));
+    return [...new Set(spent.map(({ txid }) => txid))].flatMap((txid) => this.store.tx(txid) ?? []);
   }
 
   private parentsOf(record: TxRecord): TxRecord[] {

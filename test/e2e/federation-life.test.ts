@@ -212,7 +212,7 @@ describe('the life of a federation', { concurrency: 2 }, () => {
     const key = a.home.privateKey() ?? '';
     assert.equal(key.length, 88);
     a.configure({ level: 'debug', more: `${'tokens'}: { follow: ["${key}"] }` });
-    assert.equal((await a.home.cli('reload')).exit, 4);
+    assert.equal((await a.home.cli('reload')).exit, 1);
     assert.equal((await a.home.cli('config', 'check')).exit, 4);
     const correlations = (member: Member): Set<string> =>
       new Set([...member.running.log.matchAll(/correlation=(\d+)/g)].map(([, id]) => id ?? ''));

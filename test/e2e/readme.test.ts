@@ -153,7 +153,7 @@ test('Try it with generated data, and ask: every command runs, and the figures a
   }
   assert.deepEqual(
     [...answers.keys()],
-    ['balance', 'utxos', 'history', 'holders', 'token', 'watch', 'tx', 'status'],
+    ['balance', 'utxos', 'history', 'holders', 'token', 'watch', 'tx', 'status', 'rpc'],
   );
   const amount = `${BigInt(balance) / 100n}.${String(BigInt(balance) % 100n).padStart(2, '0')}`;
   assert.match(

@@ -11,7 +11,7 @@ import { RandomHistory, STEPS } from '../support/random-history.ts';
  * that never followed the purged one. A failure prints the seed and the path; `fc.assert(..., { seed, path })` plays it again.
  */
 
-const RUNS = process.env['BTCFED_TEST_LONG'] === '1' ? 3000 : Number(process.env["BTCFED_PURGE_RUNS"] ?? 40);
+const RUNS = process.env['BTCFED_TEST_LONG'] === '1' ? 1000 : 40;
 
 const number = fc.nat({ max: 999 });
 const step = fc.record({ kind: fc.constantFrom(...STEPS), a: number, b: number, c: number, d: number });

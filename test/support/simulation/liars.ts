@@ -212,6 +212,8 @@ export class Liar {
   readonly codes: RegExp;
   /** Txids that nobody may hold. */
   readonly lies = new Set<string>();
+  /** Who was lied to. */
+  readonly liedTo = new Set<string>();
   private readonly kind: Kind;
   private readonly prng: Prng;
   private readonly onLie: () => void;
@@ -227,18 +229,18 @@ export class Liar {
     return this.kind.gossip !== undefined;
   }
 
-  readonly bendStream = (protocol: string, _peerId: string, side: 'asks' | 'answers'): BendStream | undefined => {
+  readonly bendStream = (protocol: string, peerId: string, side: 'asks' | 'answers'): BendStream | undefined => {
     const { sync, headers } = this.kind;
     if (protocol === HEADERS && headers !== undefined) {
       const bend = (frame: Uint8Array): readonly Uint8Array[] => {
         const made = headers(frame, this.prng);
-        if (made !== undefined) this.onLie();
+        if (made !== undefined) this.lied(peerId);
         return [made ?? frame];
       };
       return { bend };
     }
     if (protocol !== TOKEN_SYNC || side !== 'answers' || sync === undefined) return undefined;
-    return this.bendSync(sync());
+    return this.bendSync(sync(), peerId);
   };
 
   /** A message for the topic of a token. `isKnown`: everybody has that block, so that a false proof is one at once. */
@@ -253,7 +255,12 @@ export class Liar {
     return { topic: topicOf(made.tokenId), data: made.data };
   }
 
-  private bendSync(bend: BendSync): BendStream {
+  private lied(peerId: string): void {
+    this.liedTo.add(peerId);
+    this.onLie();
+  }
+
+  private bendSync(bend: BendSync, peerId: string): BendStream {
     let asked: MessageBody | undefined;
     return {
       onRead: (frame) => {
@@ -264,7 +271,7 @@ export class Liar {
         const message = decodeMessage(frame);
         const made = [bend(message, asked)].flat() as readonly SyncMessage[];
         if (made.length === 1 && made[0] === message) return [frame];
-        this.onLie();
+        this.lied(peerId);
         return made.map((each) => encodeMessage(each));
       },
     };

@@ -33,6 +33,8 @@ const RETRY_MS = 1_500;
 const MAX_TRIES = 100;
 
 const LIAR = 'liar';
+/** Longest time with the liar alone. */
+const ALONE_MS = 60_000;
 
 interface Appointment {
   readonly atMs: number;
@@ -56,6 +58,7 @@ export class Simulation {
   private readonly troubles: unknown[] = [];
   /** What the liar is, if there is one: he is called `liar`. */
   liar: Liar | undefined;
+  private alone: { readonly id: string; readonly untilMs: number; readonly meetAll: () => void } | undefined;
   private armed:
     | { readonly daemon: SimDaemon; pieces: number; readonly when: 'before' | 'after' }
     | undefined;
@@ -150,7 +153,10 @@ export class Simulation {
       this.honest.every(({ life }) => life === undefined || life.node.chain.hashAt(height) === hash);
     const message = liar.gossip(this.plan.history, isKnown);
     if (message !== undefined)
-      for (const id of this.net.neighbours(LIAR)) gossip?.send(id, message.topic, message.data);
+      for (const id of this.net.neighbours(LIAR)) {
+        gossip?.send(id, message.topic, message.data);
+        liar.liedTo.add(id);
+      }
     this.in(this.prng.between(500, 4_000), () => this.gossipLies(liar));
   }
 
@@ -158,14 +164,27 @@ export class Simulation {
     this.counts.add('late');
     if (this.liar !== undefined) this.net.lost.add(late.id);
     await late.start();
-    const join = (): void => {
-      this.net.lost.delete(late.id);
+    const meetAll = (): void => {
+      if (this.liar !== undefined && !this.net.lost.delete(late.id)) return;
       for (let i = 0; i < 2; i++) this.net.join(late.id, this.prng.pick(early).id);
       this.joinFollowers(late);
     };
-    if (this.liar === undefined) return join();
+    if (this.liar === undefined) return meetAll();
     this.net.join(LIAR, late.id);
-    this.in(this.prng.between(2_000, 15_000), join);
+    this.alone = { id: late.id, untilMs: this.world.nowMs + ALONE_MS, meetAll };
+    this.in(LOOK_MS, () => this.release());
+  }
+
+  /** Who is with the liar alone is so until he was lied to, or for long enough. */
+  private release(): void {
+    const { alone, liar, world } = this;
+    if (alone === undefined) return;
+    if (liar?.liedTo.has(alone.id) !== true && world.nowMs < alone.untilMs) {
+      this.in(LOOK_MS, () => this.release());
+      return;
+    }
+    this.alone = undefined;
+    alone.meetAll();
   }
 
   /** Those who follow a token hang together: in a federation they find one another (src/p2p/token-discovery.ts). */
@@ -209,6 +228,10 @@ export class Simulation {
     this.armed = undefined;
     this.net.heal();
     for (const daemon of this.daemons) if (daemon.life === undefined) await daemon.start();
+    while (this.alone !== undefined) {
+      await this.world.pass(LOOK_MS);
+      this.release();
+    }
   }
 
   private at(atMs: number, run: Appointment['run']): void {

@@ -199,23 +199,68 @@ describe('a purge keeps what the other token needs', () => {
     });
   });
 
-  it('what spends tokens without a part of them, since it does not stand', async () => {
+  it('what spends tokens of both without a part of them, since it does not stand', async () => {
     const at = setting('no part');
-    const { chain, stays, gone, T, X, alice, move } = at;
+    const { chain, stays, gone, T, alice, bob, pay } = at;
     const coin = chain.purseCoin();
-    const winner = move(gone, 0, T, coin);
+    const known = chain.build({
+      inputs: [gone.coin(0)],
+      outputs: [alice, bob].map((owner) => ({ lock: p2pkh(owner), token: token.transfer(T, 50n) })),
+    });
+    const winner = pay(known.coin(0), coin);
     // A8: its outputs do not show that it spends all of the other token.
-    const spend = chain.build({ inputs: [stays.coin(0), coin], outputs: [{ lock: p2pkh(alice) }] });
-    const beefs = [stays, gone, winner, spend].map((tx) => chain.beef(tx));
+    const spend = pay(stays.coin(0), known.coin(1), coin);
+    const beefs = [stays, gone, known, winner, spend].map((tx) => chain.beef(tx));
     await told(at, {
       beefs,
-      kept: [stays, winner, spend],
+      kept: [stays, known, winner, spend],
       dropped: [],
-      check: (node) => {
-        assert.equal(node.reader.tx(spend.txid)?.status, 'conflicted');
-        assert.ok(X !== T);
+      check: (node) => assert.equal(node.reader.tx(spend.txid)?.status, 'conflicted'),
+    });
+  });
+
+  it('a mined rival with its parents: undone, its scripts run', async () => {
+    const at = setting('undone');
+    const { chain, stays, gone, T, X, move } = at;
+    const coin = chain.purseCoin();
+    const parent = move(gone, 0, T);
+    const below = chain.mine([parent]);
+    const rival = move(parent, 0, T, coin);
+    const loser = move(stays, 0, X, coin);
+    const late = chain.beef(loser);
+    chain.mine([rival]);
+    const beefs = [stays, gone, parent, rival].map((tx) => chain.beef(tx));
+    await told(at, {
+      beefs: [...beefs, late],
+      kept: [stays, parent, rival, loser],
+      dropped: [gone],
+      check: async (node) => {
+        await node.headers(chain.headerBytes({ tip: chain.mineEmpty(2, below), from: 1 }));
+        const statuses = [rival, loser].map((tx) => node.reader.tx(tx.txid)?.status);
+        assert.deepEqual(statuses, ['active', 'conflicted']);
       },
     });
+  });
+
+  it('the parents of one that was found to pay before it was found to be a rival', async () => {
+    const at = setting('found twice');
+    const { chain, stays, gone, T, X, alice, move, change } = at;
+    const coin = chain.purseCoin();
+    const parent = move(gone, 0, T);
+    const rival = move(parent, 0, T, coin);
+    const loser = chain.build({
+      inputs: [coin],
+      outputs: [{ lock: p2pkh(alice), token: token.transfer(T, 0n) }],
+    });
+    const heir = chain.build({
+      inputs: [change(loser)],
+      outputs: [{ lock: p2pkh(alice), token: token.transfer(X, 0n) }],
+    });
+    const unmined = [loser, heir].map((tx) => chain.beef(tx));
+    const other = move(stays, 0, X, change(rival));
+    chain.mine([parent, rival, other]);
+    const beefs = [...[stays, gone, parent, rival, other].map((tx) => chain.beef(tx)), ...unmined];
+    await told(at, { beefs, kept: [stays, parent, rival, loser, heir, other], dropped: [gone] });
   });
 });
 

@@ -75,3 +75,18 @@ test('only Ed25519 peers, only peer records, only 2 KiB', async () => {
   await assert.rejects(records.open(new Uint8Array(2_049)), throwsCode('RECORD_TOO_LARGE'));
   await assert.rejects(records.open(new Uint8Array(0)), throwsCode('RECORD_FORGED'));
 });
+
+test('of each peer the newest is remembered; an older one is verified again', async () => {
+  const records = new SignedRecords();
+  const key = await testKey(1);
+  const [first, second] = [
+    await key.sign(['/ip4/8.8.8.8/tcp/1'], 1n),
+    await key.sign(['/ip4/8.8.8.8/tcp/1'], 2n),
+  ];
+  await records.open(first);
+  await records.open(second);
+  assert.equal(records.known(first), undefined);
+  assert.equal((await records.open(first)).seq, 1n);
+  assert.equal(records.known(first), undefined);
+  assert.equal(records.known(second)?.seq, 2n);
+});
