@@ -21,6 +21,8 @@ export interface TestNetworkOptions {
 /** The network of a daemon, whole but for the rest of it, in this process: on loopback, with a folder of its own. */
 export interface TestNetwork {
   readonly network: Network;
+  /** What it was made with. */
+  readonly config: NetworkConfig;
   readonly publicKey: string;
   stop(): Promise<void>;
 }
@@ -33,14 +35,15 @@ export async function startNetwork(options: TestNetworkOptions = {}): Promise<Te
     const file = join(folder, 'peers.yaml');
     if (options.peers !== undefined) writeFileSync(file, peersText(options.peers));
     const logs = new Logs({ level: 'error', format: 'text' }, { nowMs: Date.now, write: () => undefined });
-    const network = await Network.create(configOf(key, folder, file, options), {
+    const config = configOf(key, folder, file, options);
+    const network = await Network.create(config, {
       ...{ clock: systemClock, random: systemRandom.fraction, logs, version: '0.0.0-test' },
       health: new Health({ nowMs: Date.now, log: SILENT_LOG }),
       followed: () => options.followed ?? [],
     });
     await network.start();
     const stop = (): Promise<void> => network.stop().finally(remove);
-    return { network, publicKey: Buffer.from(key.subarray(32)).toString('base64'), stop };
+    return { network, config, publicKey: Buffer.from(key.subarray(32)).toString('base64'), stop };
   } catch (error) {
     remove();
     throw error;

@@ -18,7 +18,9 @@ it('a mined transaction that only spends tokens is no fault of its sender where 
   const topic = topicOf(deploy.tokenId());
   const from = await openGossipNode(t, new FakeNet(), { tokens, chain });
   const to = await openGossipNode(t, new FakeNet(), { tokens, chain });
-  for (const tx of [deploy, transfer, spend]) await from.submit(chain.beef(tx));
+  for (const tx of [deploy, transfer]) await from.submit(chain.beef(tx));
+  await from.net.untilPublished(transfer.txid);
+  await from.submit(chain.beef(spend));
   await from.net.untilPublished(spend.txid);
   const message = from.net.published.find((each) => txidsOf(each.data).includes(spend.txid));
   const verdict = to.net.deliver(topic, 'peer', message!.data);
