@@ -240,7 +240,7 @@ export class TestNode {
   /** What a kill at this moment would leave, started again; this node is gone. */
   async crash(): Promise<TestNode> {
     const copy = await mkdtemp(join(tmpdir(), 'btcfed-ingest-'));
-    await crashCopy(this.folder, copy);
+    crashCopy(this.folder, copy);
     await this.close();
     return this.opened(copy);
   }
