@@ -253,8 +253,7 @@ async function checkCount(
   const from = { height: tipHeight + 1, order: 0 };
   for await (const _ of history.entries(state.tokenNo, from, UNMINED_HEIGHT - 1)) above++;
   if (rowsOf(state, tipHeight) + above === transactions) return;
-  state.markAll();
-  await state.refresh(history, tipHeight);
+  await state.reread(history, tipHeight);
   const rows = rowsOf(state, tipHeight) + above;
   if (rows === transactions) return;
   throw new SyncError('INCONSISTENT', 'history rows are missing: run `btcfed verify`', {

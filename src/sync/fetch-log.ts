@@ -50,7 +50,7 @@ export class FetchLog {
   readonly missing: number[] = [];
 
   /**
-   * Txids in display order, each once. `isAsked`: what counts as asked for, if it is more than those: a short id may stand for
+   * Txids in display order, each once; '' for one that nobody has. `isAsked`: what counts as asked for, if it is more than those: a short id may stand for
    * one that was mined meanwhile, and that comes as an ancestor of another.
    */
   constructor(
@@ -95,7 +95,7 @@ export class FetchLog {
     for (this.root++; this.root < this.txids.length; this.root++) {
       const txid = this.txids[this.root] as string;
       if (this.sent.has(txid)) continue;
-      const tx = this.isSpent() ? undefined : history.held(txid);
+      const tx = txid === '' || this.isSpent() ? undefined : history.held(txid);
       if (tx !== undefined && history.isEntry(this.tokenNo, tx)) {
         this.stack.push({ txid, isReady: false });
         return true;

@@ -4,6 +4,8 @@ import { parseGossip } from '../../protocols/gossip/parse.ts';
 import type { Offers, Outcome } from '../ingest/outcome.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, PeerIdText, PeerJudge } from '../p2p/types.ts';
+import { displayHexAt } from '../spv/bytes.ts';
+import { layoutOf } from '../spv/layout.ts';
 import { MAX_BEEF_BYTES } from '../spv/limits.ts';
 import type { TxRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -223,7 +225,9 @@ export class GossipInbox {
     const tokenNo = store.tokenNos.get(message.tokenId);
     const isOfToken = record.tokens.some((part) => part.tokenNo === tokenNo);
     if (tokenNo === undefined || !isOfToken) {
-      this.refuse(message, 'TX_FOREIGN');
+      // What it spends may be of the token all the same: then the sync finds it.
+      if (this.lacksParent(record)) message.isSpoiled = true;
+      else this.refuse(message, 'TX_FOREIGN');
       return;
     }
     if (record.status !== 'active') {
@@ -235,6 +239,11 @@ export class GossipInbox {
     // At once, so that it is not published by us as well; taken back if the message is not passed on.
     told.add(state);
     message.fresh.push(state);
+  }
+
+  private lacksParent({ raw }: TxRecord): boolean {
+    const layout = layoutOf(raw);
+    return layout.outpointAt.some((at) => this.modules.store.tx(displayHexAt(layout.raw, at)) === undefined);
   }
 
   private refuse(message: InboundMessage, fault: string | undefined): void {

@@ -196,9 +196,12 @@ export class Session {
   }
 
   private async openNow(): Promise<void> {
+    const tokens = this.hooks.tokens();
     try {
-      const { conversation, welcome } = await this.begin(this.hooks.tokens(), this.over.signal);
+      const { conversation, welcome } = await this.begin(tokens, this.over.signal);
       this.talk(conversation, welcome);
+      // Others are followed than when the hello was made.
+      if (this.hooks.tokens() !== tokens) this.renew();
     } catch (error) {
       this.failed(error);
     }

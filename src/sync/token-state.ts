@@ -55,9 +55,14 @@ export class TokenState {
   markEvent({ type, created, spender, position }: EventRecord): void {
     if (position !== undefined) this.markFrom(position.height);
     if (position !== undefined && !MOVES.has(type)) return;
-    if (this.rechecks === undefined) return;
-    this.rechecks.add(spender ?? created);
-    if (this.rechecks.size > MAX_RECHECKS) this.rechecks = undefined;
+    this.mark([spender ?? created]);
+  }
+
+  /** Unmined rows that may have come or gone; undefined: any. */
+  private mark(arrivals: Iterable<number> | undefined): void {
+    if (arrivals === undefined) this.rechecks = undefined;
+    for (const arrival of arrivals ?? []) this.rechecks?.add(arrival);
+    if ((this.rechecks?.size ?? 0) > MAX_RECHECKS) this.rechecks = undefined;
   }
 
   /** Blocks or rows from this height on changed. */
@@ -65,16 +70,31 @@ export class TokenState {
     this.dirtyFrom = Math.min(this.dirtyFrom, height);
   }
 
-  /** Forgets everything. */
-  markAll(): void {
-    this.dirtyFrom = 0;
-    this.rechecks = undefined;
-  }
-
   /** Brings it to the read point of `history`, whose index follows the header chain up to `tipHeight`. */
   async refresh(history: TokenHistory, tipHeight: number): Promise<void> {
-    await this.refreshMined(history, tipHeight);
-    await this.refreshUnmined(history);
+    // All marks are taken before anything is read: those that come meanwhile are of later commits than this read point.
+    const from = Math.min(this.dirtyFrom, this.readTo + 1, tipHeight + 1);
+    const { rechecks } = this;
+    this.dirtyFrom = Number.POSITIVE_INFINITY;
+    this.rechecks = new Set();
+    try {
+      await this.refreshMined(history, from, tipHeight);
+      await this.refreshUnmined(history, rechecks);
+    } catch (error) {
+      this.markFrom(from);
+      this.rechecks = undefined;
+      throw error;
+    }
+  }
+
+  /** Reads everything anew at the same read point; marks that came since stay for the next one. */
+  async reread(history: TokenHistory, tipHeight: number): Promise<void> {
+    const { dirtyFrom, rechecks } = this;
+    this.dirtyFrom = 0;
+    this.rechecks = undefined;
+    await this.refresh(history, tipHeight);
+    this.markFrom(dirtyFrom);
+    this.mark(rechecks);
   }
 
   /** TAC at a height up to the tip, undefined where there is none to tell. */
@@ -82,19 +102,12 @@ export class TokenState {
     return this.isAnchored ? this.chain.tacAt(height, this.hashAt) : undefined;
   }
 
-  private async refreshMined(history: TokenHistory, tipHeight: number): Promise<void> {
-    const from = Math.min(this.dirtyFrom, this.readTo + 1, tipHeight + 1);
-    this.dirtyFrom = Number.POSITIVE_INFINITY;
+  private async refreshMined(history: TokenHistory, from: number, tipHeight: number): Promise<void> {
     this.chain.cut(from);
     this.readTo = from - 1;
-    try {
-      await this.readBlocks(history, from, tipHeight);
-      if (this.isAnchored) await this.extend(tipHeight);
-      this.readTo = tipHeight;
-    } catch (error) {
-      this.markFrom(from);
-      throw error;
-    }
+    await this.readBlocks(history, from, tipHeight);
+    if (this.isAnchored) await this.extend(tipHeight);
+    this.readTo = tipHeight;
   }
 
   private async readBlocks(history: TokenHistory, from: number, to: number): Promise<void> {
@@ -136,16 +149,12 @@ export class TokenState {
     while (!this.chain.extend(height, TURN, this.hashAt)) await setImmediate();
   }
 
-  private async refreshUnmined(history: TokenHistory): Promise<void> {
-    const { rechecks } = this;
-    this.rechecks = new Set();
-    try {
-      if (rechecks === undefined) await this.readUnmined(history);
-      else await this.look(history, rechecks);
-    } catch (error) {
-      this.rechecks = undefined;
-      throw error;
-    }
+  private async refreshUnmined(
+    history: TokenHistory,
+    rechecks: ReadonlySet<number> | undefined,
+  ): Promise<void> {
+    if (rechecks === undefined) await this.readUnmined(history);
+    else await this.look(history, rechecks);
   }
 
   private async readUnmined(history: TokenHistory): Promise<void> {

@@ -189,6 +189,9 @@ describe('what is sent of a history', () => {
       const short = new FetchLog(store, tokenNo, asked, { limits: { ancestors: 5, bytes: 1e9 } });
       while ((await short.next()) !== undefined);
       assert.deepEqual(short.missing, [0, 1, 2]);
+      const gone = new FetchLog(store, tokenNo, [txids[0]!, '', txids[1]!]);
+      while ((await gone.next()) !== undefined);
+      assert.deepEqual(gone.missing, [1]);
       const small = new FetchLog(store, tokenNo, [txids[1]!, txids[39]!], {
         limits: { ancestors: 100, bytes: 100_000 },
       });
