@@ -125,7 +125,7 @@ export class SyncNet {
   /** Lets time pass, in steps; between them all that does not wait for time goes on. The disk keeps a time of its own. */
   async pass(ms: number, stepMs = STEP_MS): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
-      for (let i = 0; i < (stepMs > STEP_MS ? 20 : 4); i++) await settled();
+      for (let i = 0; i < (stepMs > STEP_MS ? 20 : 12); i++) await settled();
       for (const { node } of this.peers.values()) await node.node.ingest.drained();
       await this.clock.advance(Math.min(left, stepMs));
     }
