@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { ClientError, type ClientErrorCode } from '../api/client.ts';
+import { ClientError, type ClientErrorCode, RpcError } from '../api/client.ts';
 import { CliError } from './errors.ts';
 
 const WHY: Record<ClientErrorCode, string> = {
@@ -28,11 +28,20 @@ export async function explainUnreachable(
   return new CliError('UNREACHABLE', message, { socket: socketPath, reason: error.code });
 }
 
-/** The error for a connection that ended before the answer. Others pass. */
+/** The error for a daemon that ended, or was about to, before the answer. Others pass. */
 export function explainLost(error: unknown, socketPath: string): unknown {
-  if (!(error instanceof ClientError) || error.code !== 'CONNECTION_LOST') return error;
-  const message = `the daemon on ${socketPath} went away before it had answered (${error.message}); what it answered before is kept. Run this again when it is back: \`btcfed wait\``;
-  return new CliError('UNREACHABLE', message, { socket: socketPath, reason: error.code });
+  const reason = lostBy(error);
+  if (reason === undefined) return error;
+  const why = (error as Error).message;
+  const message = `the daemon on ${socketPath} went away before it had answered (${why}); what it answered before is kept. Run this again when it is back: \`btcfed wait\``;
+  return new CliError('UNREACHABLE', message, { socket: socketPath, reason });
+}
+
+/** A request that reaches a stopping daemon is refused, or its connection is closed: which one is a matter of milliseconds. */
+function lostBy(error: unknown): string | undefined {
+  if (error instanceof ClientError && error.code === 'CONNECTION_LOST') return error.code;
+  if (error instanceof RpcError && error.code === 'SHUTTING_DOWN') return error.code;
+  return undefined;
 }
 
 async function describeSocket(path: string): Promise<string> {

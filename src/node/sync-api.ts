@@ -11,11 +11,15 @@ export interface SyncApiParts {
   readonly clock: Clock;
 }
 
+/** A difference of the clocks that grows beyond this is a step of the clock; below it, stamps stay what they were told as. */
+const CLOCK_STEP_MS = 1_000;
+
 /** What the RPC shows of token sync, gathered when it is asked. */
 export function syncApi({ sync, commitments, clock }: SyncApiParts): SyncApi {
+  const unixMs = unixStamps(clock);
   const status = (tokenId: string): SyncView | undefined => {
     const found = sync.status(tokenId);
-    return found === undefined ? undefined : view(found, clock);
+    return found === undefined ? undefined : view(found, unixMs);
   };
   return {
     status,
@@ -28,17 +32,24 @@ export function syncApi({ sync, commitments, clock }: SyncApiParts): SyncApi {
   };
 }
 
-/** Stamps of the monotonic clock as Unix ms. */
-function view({ state, sinceMs, agree, disagree, unknown, progress }: TokenStatus, clock: Clock): SyncView {
-  const nowMs = clock.nowMs();
-  const elapsedMs = clock.monotonicMs() - sinceMs;
+/** Monotonic ms as Unix ms: the same stamp gives the same answer each time, unless the clock was set. */
+function unixStamps(clock: Clock): (monotonicMs: number) => number {
+  const difference = (): number => clock.nowMs() - clock.monotonicMs();
+  let offset = difference();
+  return (monotonicMs) => {
+    const now = difference();
+    if (Math.abs(now - offset) > CLOCK_STEP_MS) offset = now;
+    return Math.round(monotonicMs + offset);
+  };
+}
+
+function view(status: TokenStatus, unixMs: (monotonicMs: number) => number): SyncView {
+  const { state, sinceMs, agree, disagree, unknown, progress } = status;
   return {
     state,
-    sinceMs: nowMs - elapsedMs,
+    sinceMs: unixMs(sinceMs),
     agree,
-    disagree: disagree.map(({ peerId, firstHeight, why, forMs }) => {
-      return { peerId, firstHeight, why, sinceMs: nowMs - forMs };
-    }),
+    disagree: disagree.map((of) => ({ ...of, sinceMs: unixMs(of.sinceMs) })),
     unknown,
     progress,
   };

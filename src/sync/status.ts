@@ -63,8 +63,8 @@ export interface Disagreement {
   readonly firstHeight: number | undefined;
   /** ahead: it has more; lacks: it has a part of ours; otherwise why we do not take what it has. */
   readonly why: string;
-  /** Milliseconds for which this has been so. */
-  readonly forMs: number;
+  /** Monotonic ms. */
+  readonly sinceMs: number;
 }
 
 export interface Progress {
@@ -101,7 +101,7 @@ export function statusOf(
     state,
     sinceMs: before?.state === state ? before.sinceMs : nowMs,
     agree: agree.map(({ peerId }) => peerId),
-    disagree: peers.flatMap((peer) => disagreement(peer, nowMs) ?? []),
+    disagree: peers.flatMap((peer) => disagreement(peer) ?? []),
     unknown: peers.filter(({ relation }) => relation.kind === 'unknown').map(({ peerId }) => peerId),
     progress: state === 'behind' ? progressOf(own, peers) : undefined,
   };
@@ -146,10 +146,10 @@ function disputedAtMs(sinceMs: number, changedMs: number): number {
   return Math.max(sinceMs, changedMs) + DISPUTE_MS;
 }
 
-function disagreement({ peerId, relation }: PeerView, nowMs: number): Disagreement | undefined {
+function disagreement({ peerId, relation }: PeerView): Disagreement | undefined {
   if (relation.kind === 'agrees' || relation.kind === 'unknown') return undefined;
   const why = relation.kind === 'refused' ? relation.code : relation.kind;
-  return { peerId, firstHeight: relation.firstHeight, why, forMs: nowMs - relation.sinceMs };
+  return { peerId, firstHeight: relation.firstHeight, why, sinceMs: relation.sinceMs };
 }
 
 function progressOf({ entries, perSecond }: OwnView, peers: readonly PeerView[]): Progress {

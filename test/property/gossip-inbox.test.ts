@@ -11,7 +11,7 @@ import { GOSSIP_LIMITS } from '../../src/sync/gossip-limits.ts';
 import type { GossipVerdict } from '../../src/sync/gossip-net.ts';
 import { type TellableState, Told } from '../../src/sync/told.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
-import { NotingJudge } from '../support/gossip.ts';
+import { BARE_TX, NotingJudge } from '../support/gossip.ts';
 
 const RUNS = process.env['BTCFED_TEST_LONG'] === '1' ? 5_000 : 150;
 const TOKEN = `${'ab'.repeat(32)}_0`;
@@ -62,7 +62,8 @@ class Model {
   record(n: number): TxRecord | undefined {
     if (this.outcome(n).status !== 'admitted') return undefined;
     const tokenNo = this.fates[n] === 'foreign' ? 2 : 1;
-    return { txid: txidOf(n), arrival: n, status: 'active', tokens: [{ tokenNo }] } as unknown as TxRecord;
+    const record = { txid: txidOf(n), arrival: n, raw: BARE_TX, status: 'active', tokens: [{ tokenNo }] };
+    return record as unknown as TxRecord;
   }
 }
 

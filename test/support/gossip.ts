@@ -254,3 +254,6 @@ export async function untilListening(
     });
   }
 }
+
+/** A transaction that spends nothing: no parent of it is missing. */
+export const BARE_TX: Uint8Array = Buffer.from('01000000' + '00' + '00' + '00000000', 'hex');

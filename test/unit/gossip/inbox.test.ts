@@ -10,7 +10,7 @@ import { GOSSIP_LIMITS } from '../../../src/sync/gossip-limits.ts';
 import type { RoomLimits } from '../../../src/sync/gossip-room.ts';
 import { type TellableState, Told } from '../../../src/sync/told.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
-import { type Missing, NotingJudge } from '../../support/gossip.ts';
+import { BARE_TX, type Missing, NotingJudge } from '../../support/gossip.ts';
 
 const TOKEN = `${'ab'.repeat(32)}_0`;
 const TOKEN_NO = 3;
@@ -32,7 +32,14 @@ class FakeIndex {
 
   admit(n: number, height?: number, tokenNo = TOKEN_NO): Outcome {
     const place = height === undefined ? undefined : { height, index: 1, blockHash: '' };
-    const record = { txid: txidOf(n), arrival: n, status: 'active', place, tokens: [{ tokenNo }] };
+    const record = {
+      txid: txidOf(n),
+      arrival: n,
+      raw: BARE_TX,
+      status: 'active',
+      place,
+      tokens: [{ tokenNo }],
+    };
     this.records.set(txidOf(n), record as unknown as TxRecord);
     const outcome: Outcome = { status: 'admitted', txid: txidOf(n), tokens: [TOKEN] };
     this.outcomes.set(n, outcome);

@@ -199,7 +199,7 @@ describe('the state of a token', () => {
     const status = statusOf(own, [view(agrees(100, 1_000)), view(ahead)], undefined, 1_000);
     assert.equal(status.state, 'behind');
     assert.deepEqual(status.progress, { done: 50, total: 100, perSecond: 10, secondsLeft: 5 });
-    assert.deepEqual(status.disagree, [{ peerId: 'peer', firstHeight: 7, why: 'ahead', forMs: 995 }]);
+    assert.deepEqual(status.disagree, [{ peerId: 'peer', firstHeight: 7, why: 'ahead', sinceMs: 5 }]);
     assert.equal(stateOf([view(agrees(100, 1_000), { isUnminedDue: true })]), 'behind');
     const stuck = statusOf({ ...own, perSecond: 0 }, [view(ahead)], undefined, 1_000);
     assert.equal(stuck.progress?.secondsLeft, undefined);
