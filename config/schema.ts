@@ -261,7 +261,7 @@ export const SECTIONS = {
           chain_work: '000000000000000000000000000000000000000001664db1f2d50326927f07df',
         },
         reload: 'restart',
-        doc: 'Block to start the header chain at, with the work of it and all blocks before it. Without it: the one built in for main, genesis for the others.',
+        doc: 'Block to start the header chain at, with the work of it and all blocks before it. Without it the chain starts at block 0, or on main at the built-in checkpoint that the first headers link to.',
       }),
     },
   },

@@ -102,8 +102,3 @@ export const CHECKPOINTS: Readonly<Record<Network, readonly Checkpoint[]>> = {
 export function isStart(checkpoint: Checkpoint): checkpoint is StartCheckpoint {
   return checkpoint.chainWork !== undefined;
 }
-
-/** The highest built-in place a store can begin above; undefined where only block 0 is known. */
-export function latestStart(network: Network): StartCheckpoint | undefined {
-  return CHECKPOINTS[network].findLast(isStart);
-}

@@ -42,6 +42,11 @@ export class PendingSet {
     }
   }
 
+  /** No transaction waits. */
+  isEmpty(): boolean {
+    return this.count === 0;
+  }
+
   childrenOf(txid: string): Iterable<string> {
     return this.byParent.get(txid) ?? [];
   }

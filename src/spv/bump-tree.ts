@@ -5,40 +5,35 @@ import { SpvError } from './errors.ts';
 
 const HASH_BYTES = 32;
 
-/** The nodes of one level, stated and computed, offsets ascending. */
-interface TreeLevel {
-  readonly offsets: number[];
-  /** Whether the node follows from the level below; parallel to offsets. */
-  readonly derived: boolean[];
-  /** Node i stands at byte (first + i) * 32 of the nodes. */
-  readonly first: number;
-}
-
 /**
  * All nodes of a BUMP, every one hashed once, level by level.
  *
- * The nodes of a level lie side by side in one buffer, so that a pair is 64 bytes that can be hashed as they
- * stand. Work and memory are linear in the stated nodes: each computed node uses up two others.
+ * The nodes stand one after another in flat arrays (an array a level took a seventh of all memory that ingest allocates),
+ * those of a level side by side, so that a pair is 64 bytes that can be hashed as they are. Work and memory are linear in
+ * the stated nodes: each computed node uses up two others.
  */
 export class MerkleTree {
   /** Display order. */
   readonly root: string;
   private readonly bump: Bump;
+  /** Node i stands at byte i * 32. */
   private readonly nodes: Buffer;
-  private readonly levels: TreeLevel[] = [];
-  /** Nodes in `nodes`. */
-  private filled = 0;
+  /** By node; ascending in each level. */
+  private readonly offsets: number[] = [];
+  /** By node: whether it follows from the level below. */
+  private readonly derived: boolean[] = [];
+  /** Level l is from node levelStart[l] up to, not including, levelStart[l + 1]. */
+  private readonly levelStart: number[] = [0];
 
   /** SpvError BUMP_MISSING_HASH, BUMP_HASH_CONFLICT, BUMP_PHANTOM_POSITION if the nodes do not give one root. */
   constructor(bump: Bump) {
     this.bump = bump;
     this.nodes = Buffer.allocUnsafe(2 * bump.leaves.offsets.length * HASH_BYTES);
-    let below: TreeLevel | undefined;
     for (let level = 0; level < bump.treeHeight; level++) {
-      below = this.fillLevel(level, below);
-      this.levels.push(below);
+      this.fillLevel(level);
+      this.levelStart.push(this.filled);
     }
-    this.root = this.rootOf(below as TreeLevel);
+    this.root = this.rootOf();
   }
 
   has(level: number, offset: number): boolean {
@@ -47,7 +42,7 @@ export class MerkleTree {
 
   /** Offsets of the nodes of a level, stated and computed, ascending. */
   offsetsOf(level: number): readonly number[] {
-    return (this.levels[level] as TreeLevel).offsets;
+    return this.offsets.slice(this.levelStart[level], this.levelStart[level + 1]);
   }
 
   /** The 32 bytes of a node that is there, a view. */
@@ -65,51 +60,57 @@ export class MerkleTree {
 
   /** A block of one transaction: the leaf is the root. */
   isSingleLeaf(): boolean {
-    return this.bump.treeHeight === 1 && this.levels[0]?.offsets.length === 1;
+    return this.bump.treeHeight === 1 && this.levelStart[1] === 1;
   }
 
-  private rootOf(top: TreeLevel): string {
-    if (this.isSingleLeaf() && top.offsets[0] === 0) return displayHexAt(this.nodes, 0);
-    this.checkPair(top, 0, this.bump.treeHeight - 1);
-    this.hashPair(top.first);
+  private get filled(): number {
+    return this.offsets.length;
+  }
+
+  private rootOf(): string {
+    if (this.isSingleLeaf() && this.offsets[0] === 0) return displayHexAt(this.nodes, 0);
+    const top = this.bump.treeHeight - 1;
+    const first = this.levelStart[top] as number;
+    this.checkPair(first, top);
+    this.hashPair(first);
     return displayHexAt(this.nodes, this.filled * HASH_BYTES);
   }
 
   /** Merges what the BUMP states of a level with the parents of the pairs below; both are ascending. */
-  private fillLevel(level: number, below: TreeLevel | undefined): TreeLevel {
+  private fillLevel(level: number): void {
     const { offsets, levelStart } = this.bump.leaves;
     const end = levelStart[level + 1] as number;
-    const filling: TreeLevel = { offsets: [], derived: [], first: this.filled };
     let next = levelStart[level] as number;
-    for (let i = 0; below !== undefined && i < below.offsets.length; i += 2) {
-      this.checkPair(below, i, level - 1);
-      const parent = Math.floor((below.offsets[i] as number) / 2);
-      while (next < end && (offsets[next] as number) < parent) this.addStated(filling, next++, level);
-      this.hashPair(below.first + i);
+    const belowEnd = this.filled;
+    for (let node = this.levelStart[level - 1] ?? belowEnd; node < belowEnd; node += 2) {
+      this.checkPair(node, level - 1);
+      const parent = Math.floor((this.offsets[node] as number) / 2);
+      while (next < end && (offsets[next] as number) < parent) this.addStated(next++, level);
+      this.hashPair(node);
       if (next < end && offsets[next] === parent) this.checkStated(next++, level);
-      this.add(filling, parent, true);
+      this.add(parent, true);
     }
-    while (next < end) this.addStated(filling, next++, level);
-    return filling;
+    while (next < end) this.addStated(next++, level);
   }
 
-  private add(level: TreeLevel, offset: number, derived: boolean): void {
-    level.offsets.push(offset);
-    level.derived.push(derived);
-    this.filled++;
+  private add(offset: number, derived: boolean): void {
+    this.offsets.push(offset);
+    this.derived.push(derived);
   }
 
-  private addStated(filling: TreeLevel, i: number, level: number): void {
+  private addStated(i: number, level: number): void {
     const { offsets, flags, hashAt } = this.bump.leaves;
     const offset = offsets[i] as number;
     const at = this.filled * HASH_BYTES;
     if (flags[i] === FLAG_DUPLICATE) {
-      if (filling.offsets.at(-1) !== offset - 1) throw this.missing(level, offset - 1, offset);
+      const left = this.filled - 1;
+      if (left < (this.levelStart[level] as number) || this.offsets[left] !== offset - 1)
+        throw this.missing(level, offset - 1, offset);
       this.nodes.copyWithin(at, at - HASH_BYTES, at);
     } else {
       this.copyHash(at, hashAt[i] as number);
     }
-    this.add(filling, offset, false);
+    this.add(offset, false);
   }
 
   private copyHash(at: number, from: number): void {
@@ -142,16 +143,18 @@ export class MerkleTree {
     );
   }
 
-  /** Node i must be a left one, the next its right neighbour, and not its copy with transactions of its own. */
-  private checkPair(level: TreeLevel, i: number, number: number): void {
-    const offset = level.offsets[i] as number;
-    if (offset % 2 === 1) throw this.missing(number, offset - 1, offset);
-    if (level.offsets[i + 1] !== offset + 1) throw this.missing(number, offset + 1, offset);
-    if (level.derived[i + 1] === true && this.equal(level.first + i, level.first + i + 1)) {
+  /** The node must be a left one, the next its right neighbour, and not its copy with transactions of its own. */
+  private checkPair(node: number, level: number): void {
+    const offset = this.offsets[node] as number;
+    if (offset % 2 === 1) throw this.missing(level, offset - 1, offset);
+    const right = node + 1;
+    if (right >= (this.levelStart[level + 1] as number) || this.offsets[right] !== offset + 1)
+      throw this.missing(level, offset + 1, offset);
+    if (this.derived[right] === true && this.equal(node, right)) {
       throw new SpvError(
         'BUMP_PHANTOM_POSITION',
-        `level ${number}: the leaves under offset ${offset + 1} repeat those under ${offset}, so their positions are not in the block`,
-        { level: number, leafOffset: offset + 1, height: this.bump.height },
+        `level ${level}: the leaves under offset ${offset + 1} repeat those under ${offset}, so their positions are not in the block`,
+        { level, leafOffset: offset + 1, height: this.bump.height },
       );
     }
   }
@@ -163,15 +166,14 @@ export class MerkleTree {
     return true;
   }
 
-  /** Index of a node in `nodes`, or -1. */
+  /** The node with this offset in a level, or -1. */
   private find(level: number, offset: number): number {
-    const { offsets, first } = this.levels[level] as TreeLevel;
-    let low = 0;
-    let high = offsets.length - 1;
+    let low = this.levelStart[level] as number;
+    let high = (this.levelStart[level + 1] as number) - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      const found = offsets[middle] as number;
-      if (found === offset) return first + middle;
+      const found = this.offsets[middle] as number;
+      if (found === offset) return middle;
       if (found < offset) low = middle + 1;
       else high = middle - 1;
     }

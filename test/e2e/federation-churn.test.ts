@@ -37,8 +37,8 @@ const VERDICT = /event=config\.(reloaded|reload_refused|rolled_back|rollback_fai
 function spawnProbed({ home }: Member): Daemon {
   const probe = join(import.meta.dirname, '..', 'support', `heap-probe${import.meta.filename.slice(-3)}`);
   const flags = [
-    '--max-semi-space-size=8',
-    '--heap-growing-percent=50',
+    '--max-semi-space-size=16',
+    '--heap-growing-percent=100',
     '--import',
     pathToFileURL(probe).href,
   ];
