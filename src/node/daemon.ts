@@ -165,7 +165,7 @@ class Daemon {
     return this.reloader.request(trigger);
   }
 
-  /** What is looked at from time to time is looked at now: the list of peers, peers' peers, headers and histories. */
+  /** What is looked at from time to time is looked at now: the list of peers, those that are away, peers' peers, headers and histories. */
   lookNow(): void {
     this.logs.module('node').event('node.look_now');
     for (const look of this.looks) look();
@@ -230,6 +230,7 @@ class Daemon {
     await tokenNetwork.start();
     this.looks.push(
       () => void network.list.check(),
+      () => network.keeper.lookNow(),
       () => network.exchange.exchangeNow(),
       () => tokenNetwork.lookNow(),
     );

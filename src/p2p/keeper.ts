@@ -132,6 +132,13 @@ export class PeerKeeper {
     this.#lookIn(0);
   }
 
+  /** The peers of the operator that are not connected are dialled as soon as there is room, whatever failed before. */
+  lookNow(): void {
+    const { book } = this.#modules;
+    const operators = [...book.candidates()].filter(({ origin }) => origin === 'operator');
+    this.retryNow(operators.map(({ peerId }) => peerId));
+  }
+
   /** Of a peer that was dialled or connected; undefined for others. */
   view(peerId: PeerIdText): RedialView | undefined {
     return this.#redials.get(peerId)?.view(this.#modules.clock.monotonicMs());

@@ -146,6 +146,11 @@ export class Member {
     this.daemon?.child.kill('SIGCONT');
   }
 
+  /** It dials whom it waits to dial at once. */
+  lookNow(): void {
+    this.daemon?.child.kill('SIGUSR1');
+  }
+
   reload(): void {
     this.daemon?.child.kill('SIGHUP');
   }

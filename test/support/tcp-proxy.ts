@@ -8,6 +8,13 @@ interface Parcel {
   readonly bytes: Buffer;
 }
 
+/** Both ends of a connection, and how to let what waits go on its way. */
+interface Pair {
+  readonly inner: Socket;
+  readonly outer: Socket;
+  readonly wake: () => void;
+}
+
 /** A stretch of network between two programs on this machine: it can be slow, silent or cut. */
 export class TcpProxy {
   readonly port: number;
@@ -15,9 +22,11 @@ export class TcpProxy {
   delayMs = 0;
   readonly #server: Server;
   readonly #target: { readonly host: string; readonly port: number };
-  readonly #pairs = new Set<{ readonly inner: Socket; readonly outer: Socket; readonly wake: () => void }>();
+  readonly #pairs = new Set<Pair>();
   #isStalled = false;
   #isCut = false;
+  #limit = Number.POSITIVE_INFINITY;
+  #broken = 0;
   #accepted = 0;
   #carried = 0;
 
@@ -56,6 +65,16 @@ export class TcpProxy {
     return this.#pairs.size;
   }
 
+  /** Connections that broke at the limit. */
+  get broken(): number {
+    return this.#broken;
+  }
+
+  /** From now on each connection breaks once it has carried so many bytes, both ways together. */
+  breakAfter(bytes: number): void {
+    this.#limit = bytes;
+  }
+
   /** Nothing gets through any more, and nobody is told: a frozen peer or a black hole. New connections are accepted. */
   stall(): void {
     this.#isStalled = true;
@@ -80,11 +99,13 @@ export class TcpProxy {
 
   /** Breaks the connections that there are. */
   reset(): void {
-    for (const { inner, outer } of this.#pairs) {
-      inner.resetAndDestroy();
-      outer.resetAndDestroy();
-    }
-    this.#pairs.clear();
+    for (const pair of this.#pairs) this.#break(pair);
+  }
+
+  #break(pair: Pair): void {
+    this.#pairs.delete(pair);
+    pair.inner.resetAndDestroy();
+    pair.outer.resetAndDestroy();
   }
 
   async close(): Promise<void> {
@@ -102,9 +123,19 @@ export class TcpProxy {
       return;
     }
     const outer = connect(this.#target);
-    const wakeInner = this.#pipe(inner, outer);
-    const wakeOuter = this.#pipe(outer, inner);
-    const pair = {
+    let left = this.#limit;
+    const takes = (bytes: Buffer): Buffer => {
+      const taken = bytes.subarray(0, Math.max(0, left));
+      left -= bytes.length;
+      if (left <= 0 && left > -bytes.length) {
+        this.#broken += 1;
+        setImmediate(() => this.#break(pair));
+      }
+      return taken;
+    };
+    const wakeInner = this.#pipe(inner, outer, takes);
+    const wakeOuter = this.#pipe(outer, inner, takes);
+    const pair: Pair = {
       inner,
       outer,
       wake: () => {
@@ -128,8 +159,8 @@ export class TcpProxy {
     inner.resume();
   }
 
-  /** Carries bytes one way, late and in order; the result looks again whether it may. */
-  #pipe(from: Socket, to: Socket): () => void {
+  /** Carries what `takes` leaves of the bytes one way, late and in order; the result looks again whether it may. */
+  #pipe(from: Socket, to: Socket, takes: (bytes: Buffer) => Buffer): () => void {
     const parcels: Parcel[] = [];
     let timer: NodeJS.Timeout | undefined;
     const pump = (): void => {
@@ -144,7 +175,9 @@ export class TcpProxy {
         to.write(parcels.shift()?.bytes ?? Buffer.alloc(0));
       }
     };
-    from.on('data', (bytes: Buffer) => {
+    from.on('data', (all: Buffer) => {
+      const bytes = takes(all);
+      if (bytes.length === 0) return;
       this.#carried += bytes.length;
       parcels.push({ atMs: performance.now() + this.delayMs, bytes });
       pump();

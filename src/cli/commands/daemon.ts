@@ -169,6 +169,7 @@ export const daemonCommands: readonly Command[] = [
     summary: 'Run the daemon in the foreground.',
     doc: [
       'The first SIGINT or SIGTERM stops it and saves all state; a second one forces the stop. A missing conf.yaml is written with defaults and a new key.',
+      'SIGHUP takes conf.yaml as it is now, like `btcfed reload`. SIGUSR1 looks at once for what is looked at from time to time: peers that are away, their lists, headers, histories.',
     ],
     args: [],
     options: {},

@@ -159,6 +159,7 @@ describe('schedule of one peer', () => {
     const changes: readonly ((given: Rig) => void)[] = [
       ({ book }) => book.add(largerId(1), { ...operator, ...moved }),
       ({ keeper }) => keeper.retryNow([largerId(1)]),
+      ({ keeper }) => keeper.lookNow(),
     ];
     for (const change of changes) {
       const given = rig();
