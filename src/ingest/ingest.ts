@@ -12,6 +12,7 @@ import { inactiveTxids } from './inactive.ts';
 import type { FirstSeen, Offer, PreparedOffer } from './item.ts';
 import type { IngestFacts, Offers, Outcome, Refusal, SetOutcome, Source, TxSet } from './outcome.ts';
 import { outcomeOf } from './outcome-of.ts';
+import { Pace, type PaceClock } from './pace.ts';
 import { type PendingLimits, PendingSet } from './pending-set.ts';
 import { type PlaceModules, type Placement, placeOffer } from './place.ts';
 import { Preparer } from './prepare.ts';
@@ -38,6 +39,8 @@ export interface IngestModules {
   readonly verifyRoot: VerifyRoot;
   readonly pool: Pick<VerifierPool, 'verify'>;
   readonly nowMs: () => number;
+  /** Default: each batch begins as soon as there is an offer. */
+  readonly pace?: PaceClock;
   readonly coinbaseMatures: boolean;
   /** Default: PENDING_LIMITS. */
   readonly pendingLimits?: PendingLimits;
@@ -64,6 +67,7 @@ export class Ingest implements Offers {
   private readonly again = new WeakSet<Offer>();
   private writer: Promise<void> = Promise.resolve();
   private batches = 0;
+  private readonly pace: Pace | undefined;
   private wake: (() => void) | undefined;
   private stopped = false;
   private readonly loop: Promise<void>;
@@ -88,6 +92,7 @@ export class Ingest implements Offers {
     const { commit, tipHeight, tipHash } = modules.store.tip();
     this.applied = commit === 0 ? modules.chain.tip() : { height: tipHeight, hash: tipHash };
     this.preparer = new Preparer({ ...modules, book: this.book });
+    this.pace = modules.pace === undefined ? undefined : new Pace(modules.pace);
     this.rescan = new Rescan({
       book: this.book,
       begin: () => this.workset(),
@@ -209,6 +214,7 @@ export class Ingest implements Offers {
   /** Refuses new offers, finishes those that are in flight, answers the rest. */
   async close(): Promise<void> {
     this.stopped = true;
+    this.pace?.stop();
     for (const offer of this.queue.clear()) offer.resolve(this.refused('UNAVAILABLE'), NONE_REFUSED);
     this.wake?.();
     await this.loop;
@@ -233,7 +239,7 @@ export class Ingest implements Offers {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      if (this.queue.length === 0 || this.batches >= MAX_BATCHES) {
+      if (!this.mayPrepare()) {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
         });
@@ -245,6 +251,12 @@ export class Ingest implements Offers {
       // Lets answers, timers and sockets run between two batches of decoding.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
+  }
+
+  private mayPrepare(): boolean {
+    const { length } = this.queue;
+    if (length === 0 || this.batches >= MAX_BATCHES) return false;
+    return this.pace?.begins(length, () => this.wake?.()) ?? true;
   }
 
   /** Runs after everything that was asked for before: there is one writer. */

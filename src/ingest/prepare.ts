@@ -5,7 +5,7 @@ import type { VerifierPool } from '../spv/pool.ts';
 import { isCoinbase, parseTransaction, type Transaction } from '../spv/transaction.ts';
 import type { Prevout, VerifyJob } from '../spv/verify.ts';
 import { SPEND_BUCKET, spendBucket } from '../store/keys.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, spendsId } from '../store/store.ts';
 import type { OpenProof } from '../store/waiting-row.ts';
 import type { ChainView, VerifyRoot } from './chain-view.ts';
 import { IngestError } from './errors.ts';
@@ -87,9 +87,10 @@ export class Preparer {
 
   private async prepareAll(offers: readonly Offer[], batch: Batch): Promise<PreparedOffer[]> {
     const decoded = offers.map((offer) => this.decode(offer));
-    const txids = new Set<string>();
-    for (const { carried } of decoded) for (const { tx } of carried) txids.add(tx.txid);
-    await this.modules.store.prefetch(txids, []);
+    const carried = decoded.flatMap((each) => each.carried);
+    // Those without a proof are nearly always new: what is around them is read in the same call.
+    const unproven = carried.filter(({ bumps }) => bumps.length === 0);
+    await this.readAround(unproven, new Set(carried.map(({ tx }) => tx.txid)));
     const prepared = decoded.map((d, i): PreparedOffer => {
       const items = d.carried.flatMap((c) => this.itemFor(c, batch) ?? []);
       return {
@@ -101,7 +102,7 @@ export class Preparer {
         firstSeen: d.firstSeen,
       };
     });
-    await this.readAround(batch.created);
+    await this.readAround(batch.created, new Set());
     await this.check(decoded, batch.created);
     return prepared;
   }
@@ -175,14 +176,16 @@ export class Preparer {
     return isWithinReorg(chain, bump.height) ? isOfRoot(bump, chain.rootAt(bump.height)) : true;
   }
 
-  /** Reads the rows that the writer will ask for: parents, spends of the inputs, spends of the own outputs. */
-  private async readAround(items: Iterable<Item>): Promise<void> {
-    const txids = new Set<string>();
+  /** Reads the rows that the writer will ask for, and those of `txids`: parents, spends of the inputs, spends of the own outputs. */
+  private async readAround(
+    around: Iterable<{ readonly tx: Transaction }>,
+    txids: Set<string>,
+  ): Promise<void> {
     const spends = new Map<string, readonly [string, number]>();
     const want = (txid: string, bucket: number): void => {
-      spends.set(`${txid}${bucket}`, [txid, bucket]);
+      spends.set(spendsId(txid, bucket), [txid, bucket]);
     };
-    for (const { tx } of items) {
+    for (const { tx } of around) {
       for (const { prevTxid, prevVout } of tx.inputs) {
         txids.add(prevTxid);
         want(prevTxid, spendBucket(prevVout));

@@ -22,6 +22,7 @@ const VERIFIER_IDLE_MS = 60_000;
 /** Time from outside, so that a test can set it. */
 export interface Clock {
   nowMs(): number;
+  monotonicMs(): number;
   /** Runs once after `ms`; the result cancels it. */
   after(ms: number, run: () => void): () => void;
 }
@@ -104,6 +105,7 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
       pool: timedVerifier(pool, modules.metrics ?? NO_METRICS),
       verifyRoot: askServices(services, asking.signal),
       nowMs: () => modules.clock.nowMs(),
+      pace: modules.clock,
       coinbaseMatures: network !== 'regtest',
       onEvents: (first, records) => events.publish(first, records),
       onWriteFailure: modules.onWriteFailure,

@@ -4,7 +4,16 @@ import { RowCache } from './cache.ts';
 import { type CommitRecord, chainDigest, decodeCommit, encodeCommit, GENESIS_COMMIT } from './commit-row.ts';
 import { Database, type DatabaseOptions, type RowOp, type Snapshot } from './database.ts';
 import { StoreError } from './errors.ts';
-import { afterPrefix, balanceKey, commitKey, miscKey, PREFIX, spendKey, waitingKey } from './keys.ts';
+import {
+  afterPrefix,
+  arrivalKey,
+  balanceKey,
+  commitKey,
+  miscKey,
+  PREFIX,
+  spendKey,
+  waitingKey,
+} from './keys.ts';
 import { isLostKey, type Lost, LostReader, lostFacts, lostRows, NOTHING_LOST } from './lost-rows.ts';
 import { decodeBalance, type LockBalance } from './owner-rows.ts';
 import { decodeSpends, type SpendRecord, type TxRecord } from './records.ts';
@@ -170,28 +179,32 @@ export class Store {
     return value === undefined ? undefined : decodeWaiting(key, value);
   }
 
-  /** Reads rows of transactions and spends into the cache, off the event loop. */
+  /** Reads rows of transactions and spends into the cache, off the event loop: each call of LevelDB costs as much as ten keys. */
   async prefetch(txids: Iterable<string>, spends: Iterable<readonly [string, number]>): Promise<void> {
     const wantedTxs: string[] = [];
-    for (const txid of txids) if (this.txs.get(txid) === undefined) wantedTxs.push(txid);
     const wantedSpends: string[] = [];
     const keys: Buffer[] = [];
+    for (const txid of txids) {
+      if (this.txs.get(txid) !== undefined) continue;
+      wantedTxs.push(txid);
+      keys.push(arrivalKey(this.keys, txid));
+    }
     for (const [txid, bucket] of spends) {
       const id = spendsId(txid, bucket);
       if (this.spends.get(id) !== undefined) continue;
       wantedSpends.push(id);
       keys.push(spendKey(this.keys, txid, bucket));
     }
-    const [records, values] = await Promise.all([
-      wantedTxs.length === 0 ? [] : readTxs(this.database, this.keys, wantedTxs),
-      keys.length === 0 ? [] : this.database.getMany(keys),
-    ]);
+    if (keys.length === 0) return;
+    const values = await this.database.getMany(keys);
+    const records = await readTxs(this.database, this.keys, wantedTxs, keys, values);
     records.forEach((record, i) => {
       this.txs.fill(wantedTxs[i] as string, record);
     });
-    values.forEach((value, i) => {
-      const spends = value === undefined ? null : decodeSpends(keys[i] as Buffer, value);
-      this.spends.fill(wantedSpends[i] as string, spends);
+    wantedSpends.forEach((id, i) => {
+      const at = wantedTxs.length + i;
+      const value = values[at];
+      this.spends.fill(id, value === undefined ? null : decodeSpends(keys[at] as Buffer, value));
     });
   }
 

@@ -18,17 +18,18 @@ export function readTx(
   return asRecord(txid, key, database.get(key, snapshot));
 }
 
-/** The same for many, off the event loop; absent ones are null. */
+/** The same for many, off the event loop, of which the index rows were read: `arrivals`, at `indexes`. Absent ones are null. */
 export async function readTxs(
   database: Database,
   w: RowWriter,
   txids: readonly string[],
+  indexes: readonly Buffer[],
+  arrivals: readonly (Buffer | undefined)[],
 ): Promise<(TxRecord | null)[]> {
-  const indexes = txids.map((txid) => arrivalKey(w, txid));
-  const arrivals = await database.getMany(indexes);
   const keys: Buffer[] = [];
   const held: number[] = [];
-  arrivals.forEach((value, i) => {
+  txids.forEach((_txid, i) => {
+    const value = arrivals[i];
     if (value === undefined) return;
     keys.push(txKey(w, decodeArrival(indexes[i]!, value)));
     held.push(i);
