@@ -15,7 +15,7 @@ export class Ends {
   /** Daemons in folders of these names, not started. */
   async nodes<const N extends readonly string[]>(names: N) {
     const nodes = await LoopbackNode.create(this.root, names);
-    for (const node of nodes as readonly LoopbackNode[]) this.after(() => node.kill());
+    for (const node of nodes as readonly LoopbackNode[]) this.after(async () => void (await node.kill()));
     return nodes;
   }
 

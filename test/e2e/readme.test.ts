@@ -91,7 +91,7 @@ function folder(t: TestContext): string {
 
 test('Run it: npm start makes conf.yaml, data/ and btcfed.sock in its home, and Ctrl-C stops it in order', async (t) => {
   const commands = commandsOf('Run it');
-  assert.deepEqual(commands, ['npm start', 'npm test']);
+  assert.deepEqual(commands, ['npm start', 'npm run demo', 'npm test']);
   const home = folder(t);
   const started = shell(t, commands[0]!, { BTCFED_HOME: home });
   await written(started, /event=node\.started/);
@@ -103,9 +103,14 @@ test('Run it: npm start makes conf.yaml, data/ and btcfed.sock in its home, and 
   assert.equal(existsSync(join(home, 'btcfed.sock')), false);
 });
 
+test('Run it: npm run demo ends with all equal', async (t) => {
+  const command = commandsOf('Run it')[1];
+  assert.match(await ran(t, `${command} -- --seconds 2`), /\nEQUAL: /);
+});
+
 test('Run it: npm test runs tests', async (t) => {
   // All of them would run this one again, and so on: those of one small file stand for them.
-  const [, command] = commandsOf('Run it');
+  const command = commandsOf('Run it').at(-1);
   const text = await ran(t, `${command} -- unit/config/nearest`);
   assert.match(text, /pass [1-9]\d*\n/);
   assert.match(text, /fail 0\n/);

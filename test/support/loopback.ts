@@ -46,6 +46,8 @@ export class LoopbackNode {
   private process: ChildProcess | undefined;
   private exit: Promise<unknown[]> | undefined;
   private connection: RpcClient | undefined;
+  /** It closed our connection: it is about to end. */
+  private isEnding = false;
   /** What it logged since its start. */
   readonly lines: LogLine[] = [];
   private rest = '';
@@ -108,6 +110,7 @@ export class LoopbackNode {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.process = child;
+    this.isEnding = false;
     this.lines.length = 0;
     this.rest = '';
     const exit = once(child, 'close');
@@ -117,7 +120,11 @@ export class LoopbackNode {
       this.hear(text);
     });
     await this.logged(({ event }) => event === 'node.started');
-    this.connection = await connectClient({ socketPath: join(this.home, 'btcfed.sock') });
+    const connection = await connectClient({ socketPath: join(this.home, 'btcfed.sock') });
+    this.connection = connection;
+    void connection.closed.then(() => {
+      if (this.connection === connection) this.isEnding = true;
+    });
   }
 
   get rpc(): RpcClient {
@@ -147,12 +154,14 @@ export class LoopbackNode {
   /** Ends it as an operator does. @throws Error: its exit code is not 0 */
   async stop(): Promise<void> {
     const code = await this.end('SIGTERM');
-    if (code !== 0) throw new Error(`${this.name} ended with ${code}:\n${this.tail.join('\n')}`);
+    if (code !== undefined && code !== 0) throw new Error(this.lastWords(code));
   }
 
-  /** Ends it without a word, if it runs. */
-  async kill(): Promise<void> {
-    await this.end('SIGKILL');
+  /** Ends it without a word, if it runs. If it ended by itself: how, with the last lines of its log. */
+  async kill(): Promise<string | undefined> {
+    const code = await this.end('SIGKILL');
+    const isKilled = code === 'SIGKILL' && !this.isEnding;
+    return code === undefined || isKilled ? undefined : this.lastWords(code);
   }
 
   /** Most memory that it has held at once since its start, in bytes. */
@@ -168,13 +177,19 @@ export class LoopbackNode {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
+  private lastWords(code: unknown): string {
+    return `${this.name} ended with ${code}:\n${this.tail.join('\n')}`;
+  }
+
+  /** Its exit code or the signal that it died of; undefined: it did not run. */
   private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<unknown> {
     const { process: child, exit, connection } = this;
     this.process = undefined;
     this.connection = undefined;
-    if (child === undefined) return 0;
+    if (child === undefined) return undefined;
     await connection?.close();
-    child.kill(signal);
+    // What ends by itself is let, so that its log tells why.
+    if (!this.isEnding) child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
     const [code, by] = (await exit) ?? [];
     clearTimeout(timer);
