@@ -97,7 +97,9 @@ export const sync = z.object({
       'synced: peers have the same history; behind: a peer has more, which is being fetched; alone: no peer confirms it; disputed: a peer has what our rules refuse, or stays different',
     ),
   since: isoTime,
-  agree: z.array(z.string()).describe('peers whose commitment at the tip is ours'),
+  agree: z
+    .array(z.string())
+    .describe('peers whose commitment at the tip is ours, or was until less than a minute ago'),
   disagree: z.array(
     z.object({
       peer: z.string(),

@@ -18,6 +18,9 @@ export class Standing {
   claim: Claim | undefined;
   /** What it answered about its commitment, where what it says unasked does not tell. */
   asked: Asked | undefined;
+  /** Its commitment was ours at our tip when last compared, and last at all. */
+  private isAtTip = false;
+  private agreedMs = Number.NEGATIVE_INFINITY;
   /** Since when its tip has been unknown to our chain. */
   headersSinceMs: number | undefined;
   /** Of the claim whose history was gone through to the end. */
@@ -46,11 +49,13 @@ export class Standing {
   ): void {
     const { claim } = found;
     this.claim = claim;
-    if (found.kind === 'agrees') this.agrees(claim, tipHeight, nowMs);
+    this.atTip(found.kind === 'agrees' && claim.height >= tipHeight, nowMs);
+    if (found.kind === 'agrees') this.agrees(claim, nowMs);
     else this.differs(found, nowMs);
   }
 
   untold(nowMs: number): void {
+    this.atTip(false, nowMs);
     this.become({ kind: 'unknown', sinceMs: nowMs });
   }
 
@@ -131,16 +136,21 @@ export class Standing {
       tipHeight: session.tip?.height ?? told.tip.height,
       entries: told.facts.entries,
       unmined: told.facts.unmined,
+      agreedMs: this.agreedMs,
       changedMs: told.changedMs,
       relation,
       isUnminedDue: relation.kind === 'agrees' && isNew,
     };
   }
 
-  private agrees({ height, hash }: Claim, tipHeight: number, nowMs: number): void {
-    const before = this.relation.kind === 'agrees' ? this.relation : undefined;
-    const atTipMs = height >= tipHeight ? nowMs : (before?.atTipMs ?? Number.NEGATIVE_INFINITY);
-    this.relation = { kind: 'agrees', sinceMs: before?.sinceMs ?? nowMs, height, hash, atTipMs };
+  /** Nothing is compared while nothing changes: what was so was so until now. */
+  private atTip(isAtTip: boolean, nowMs: number): void {
+    if (isAtTip || this.isAtTip) this.agreedMs = nowMs;
+    this.isAtTip = isAtTip;
+  }
+
+  private agrees({ height, hash }: Claim, nowMs: number): void {
+    this.become({ kind: 'agrees', sinceMs: nowMs, height, hash });
     this.barren = 0;
     this.huntAtMs = 0;
   }

@@ -5,14 +5,8 @@ import { DISPUTE_MS, TIP_GRACE_MS } from './client-limits.ts';
 export type Relation =
   /** Not compared: it does not tell its commitment, or its index follows a block that we do not have. */
   | { readonly kind: 'unknown'; readonly sinceMs: number }
-  /** Equal commitments at `height`, which was our tip at `atTipMs` last. */
-  | {
-      readonly kind: 'agrees';
-      readonly sinceMs: number;
-      readonly height: number;
-      readonly hash: string;
-      readonly atTipMs: number;
-    }
+  /** Equal commitments at `height`. */
+  | { readonly kind: 'agrees'; readonly sinceMs: number; readonly height: number; readonly hash: string }
   /** It has, as far as its commitment tells, what we lack. */
   | { readonly kind: 'ahead'; readonly sinceMs: number; readonly firstHeight: number | undefined }
   /** We have all that it has, and more. */
@@ -32,6 +26,8 @@ export interface PeerView {
   /** Mined history transactions that it tells of. */
   readonly entries: number;
   readonly unmined: number;
+  /** When its commitment was ours at our tip last, monotonic ms; -Infinity: never. */
+  readonly agreedMs: number;
   /** When it last told another mined history, monotonic ms. */
   readonly changedMs: number;
   readonly relation: Relation;
@@ -52,7 +48,8 @@ export interface OwnView {
  * `behind`: a peer has, by its commitment at a block of our chain, more than we have, until we agree with it or have all that it
  *   gives; also while the unmined transactions of a peer that agrees have not been looked at for the first time.
  * `disputed`: a peer has what our rules refuse, or its commitment stays another one for DISPUTE_MS though we have all it has.
- * `synced`: none of these, and the commitment of at least one peer is ours, at our tip or at the tip of less than TIP_GRACE_MS ago.
+ * `synced`: none of these, and the commitment of at least one peer is ours at our tip, or was so less than TIP_GRACE_MS ago and
+ *   has only a part of ours since: a block and what is mined in it do not reach everybody at once.
  * `alone`: none of these: no peer follows it, or those that do cannot confirm it (they have only a part of ours).
  */
 export type SyncState = 'synced' | 'behind' | 'alone' | 'disputed';
@@ -79,7 +76,7 @@ export interface TokenStatus {
   readonly state: SyncState;
   /** Monotonic ms. */
   readonly sinceMs: number;
-  /** Peers whose commitment is ours at the tip. */
+  /** Peers whose commitment is ours at the tip, or was so a moment ago. */
   readonly agree: readonly PeerIdText[];
   readonly disagree: readonly Disagreement[];
   /** Peers that follow it and cannot be compared with now. */
@@ -95,13 +92,13 @@ export function statusOf(
   before: Pick<TokenStatus, 'state' | 'sinceMs'> | undefined,
   nowMs: number,
 ): TokenStatus {
-  const agree = peers.filter(({ relation }) => isAtTip(relation, own.tipHeight, nowMs));
+  const agree = peers.filter((peer) => isAtTip(peer, own.tipHeight, nowMs));
   const state = stateOf(peers, agree, nowMs);
   return {
     state,
     sinceMs: before?.state === state ? before.sinceMs : nowMs,
     agree: agree.map(({ peerId }) => peerId),
-    disagree: peers.flatMap((peer) => disagreement(peer) ?? []),
+    disagree: peers.flatMap((peer) => (agree.includes(peer) ? [] : (disagreement(peer) ?? []))),
     unknown: peers.filter(({ relation }) => relation.kind === 'unknown').map(({ peerId }) => peerId),
     progress: state === 'behind' ? progressOf(own, peers) : undefined,
   };
@@ -113,15 +110,13 @@ export function nextChangeMs(
   peers: readonly PeerView[],
   nowMs: number,
 ): number | undefined {
-  let next: number | undefined;
-  for (const { relation, changedMs } of peers) {
-    let atMs: number | undefined;
-    if (relation.kind === 'lacks') atMs = disputedAtMs(relation.sinceMs, changedMs);
-    if (relation.kind === 'agrees' && relation.height !== own.tipHeight)
-      atMs = relation.atTipMs + TIP_GRACE_MS;
-    if (atMs !== undefined && atMs > nowMs && (next === undefined || atMs < next)) next = atMs;
-  }
-  return next;
+  const times = peers.flatMap(({ relation, changedMs, agreedMs }) => {
+    if (relation.kind === 'lacks')
+      return [disputedAtMs(relation.sinceMs, changedMs), agreedMs + TIP_GRACE_MS];
+    return relation.kind === 'agrees' && relation.height !== own.tipHeight ? [agreedMs + TIP_GRACE_MS] : [];
+  });
+  const next = Math.min(...times.filter((atMs) => atMs > nowMs));
+  return next === Number.POSITIVE_INFINITY ? undefined : next;
 }
 
 function stateOf(peers: readonly PeerView[], agree: readonly PeerView[], nowMs: number): SyncState {
@@ -131,9 +126,10 @@ function stateOf(peers: readonly PeerView[], agree: readonly PeerView[], nowMs: 
   return agree.length > 0 ? 'synced' : 'alone';
 }
 
-function isAtTip(relation: Relation, tipHeight: number, nowMs: number): boolean {
-  if (relation.kind !== 'agrees') return false;
-  return relation.height === tipHeight || nowMs - relation.atTipMs < TIP_GRACE_MS;
+function isAtTip({ relation, agreedMs }: PeerView, tipHeight: number, nowMs: number): boolean {
+  if (relation.kind === 'agrees' && relation.height === tipHeight) return true;
+  const hasPart = relation.kind === 'agrees' || relation.kind === 'lacks';
+  return hasPart && nowMs - agreedMs < TIP_GRACE_MS;
 }
 
 function isDisputed({ relation, changedMs }: PeerView, nowMs: number): boolean {

@@ -163,14 +163,13 @@ describe('the rate', () => {
 
 describe('the state of a token', () => {
   const own = { tipHeight: 100, entries: 50, perSecond: 10 };
-  const agrees = (height: number, atTipMs: number): Relation => {
-    return { kind: 'agrees', sinceMs: 0, height, hash: '', atTipMs };
-  };
+  const agrees = (height: number): Relation => ({ kind: 'agrees', sinceMs: 0, height, hash: '' });
   const view = (relation: Relation, more: Partial<PeerView> = {}): PeerView => ({
     peerId: 'peer',
     tipHeight: 100,
     entries: 80,
     unmined: 20,
+    agreedMs: Number.NEGATIVE_INFINITY,
     changedMs: 0,
     relation,
     isUnminedDue: false,
@@ -189,35 +188,46 @@ describe('the state of a token', () => {
   });
 
   it('synced: one agrees at our tip, or did a moment ago', () => {
-    assert.equal(stateOf([view(agrees(100, 1_000))]), 'synced');
-    assert.equal(stateOf([view(agrees(99, 1_000))], 60_000), 'synced');
-    assert.equal(stateOf([view(agrees(99, 1_000))], 61_001), 'alone');
-    assert.equal(stateOf([view(agrees(100, 1_000)), view(lacks)]), 'synced');
+    assert.equal(stateOf([view(agrees(100))]), 'synced');
+    assert.equal(stateOf([view(agrees(99), { agreedMs: 1_000 })], 60_000), 'synced');
+    assert.equal(stateOf([view(agrees(99), { agreedMs: 1_000 })], 61_001), 'alone');
+    assert.equal(stateOf([view(agrees(99))]), 'alone');
+    assert.equal(stateOf([view(agrees(100)), view(lacks)]), 'synced');
+  });
+
+  it('synced: who agreed a moment ago has not got what was mined since', () => {
+    const late = view(lacks, { agreedMs: 1_000, changedMs: 30_000 });
+    const { state, agree, disagree } = statusOf(own, [late], undefined, 60_000);
+    assert.deepEqual([state, agree, disagree], ['synced', ['peer'], []]);
+    assert.equal(nextChangeMs(own, [late], 60_000), 61_000);
+    assert.equal(stateOf([late], 61_000), 'alone');
+    assert.equal(stateOf([view(refused, { agreedMs: 1_000 })]), 'disputed');
+    assert.equal(stateOf([view({ kind: 'unknown', sinceMs: 0 }, { agreedMs: 1_000 })]), 'alone');
   });
 
   it('behind: anybody has more, whoever agrees', () => {
-    const status = statusOf(own, [view(agrees(100, 1_000)), view(ahead)], undefined, 1_000);
+    const status = statusOf(own, [view(agrees(100)), view(ahead)], undefined, 1_000);
     assert.equal(status.state, 'behind');
     assert.deepEqual(status.progress, { done: 50, total: 100, perSecond: 10, secondsLeft: 5 });
     assert.deepEqual(status.disagree, [{ peerId: 'peer', firstHeight: 7, why: 'ahead', sinceMs: 5 }]);
-    assert.equal(stateOf([view(agrees(100, 1_000), { isUnminedDue: true })]), 'behind');
+    assert.equal(stateOf([view(agrees(100), { isUnminedDue: true })]), 'behind');
     const stuck = statusOf({ ...own, perSecond: 0 }, [view(ahead)], undefined, 1_000);
     assert.equal(stuck.progress?.secondsLeft, undefined);
   });
 
   it('disputed: what our rules refuse at once, another history when it stays', () => {
-    assert.equal(stateOf([view(agrees(100, 1_000)), view(refused)]), 'disputed');
+    assert.equal(stateOf([view(agrees(100)), view(refused)]), 'disputed');
     assert.equal(stateOf([view(lacks)], 60_004), 'alone');
     assert.equal(stateOf([view(lacks)], 60_005), 'disputed');
     assert.equal(stateOf([view(lacks, { changedMs: 50_000 })], 60_005), 'alone');
-    assert.equal(nextChangeMs(own, [view(lacks), view(agrees(99, 1_000))], 2_000), 60_005);
-    assert.equal(nextChangeMs(own, [view(agrees(100, 1_000))], 2_000), undefined);
+    assert.equal(nextChangeMs(own, [view(lacks), view(agrees(99), { agreedMs: 1_000 })], 2_000), 60_005);
+    assert.equal(nextChangeMs(own, [view(agrees(100))], 2_000), undefined);
   });
 
   it('has lasted since it began', () => {
     const first = statusOf(own, [view(ahead)], undefined, 100);
     const second = statusOf(own, [view(ahead)], first, 200);
     assert.equal(second.sinceMs, 100);
-    assert.equal(statusOf(own, [view(agrees(100, 300))], second, 300).sinceMs, 300);
+    assert.equal(statusOf(own, [view(agrees(100))], second, 300).sinceMs, 300);
   });
 });

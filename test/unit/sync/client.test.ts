@@ -166,6 +166,34 @@ describe('token sync', () => {
       assert.equal(a.state(at.tokenId), 'synced');
     }));
 
+  it('who has the next block first stays synced while it comes to the other, however long nothing changed before', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('next block');
+      at.blocks(3, 4);
+      const a = await peerWith(net, 'a', at, at.txs);
+      const b = await peerWith(net, 'b', at);
+      net.connect(a, b);
+      await agreement(net, at, a, b);
+      const since = a.client.status(at.tokenId)?.sinceMs;
+      await net.clock.advance(300_000);
+      const later = at.transfers(4);
+      at.block(later);
+      await a.node.node.headers(at.headers());
+      await net.pass(300);
+      assert.equal(a.client.status(at.tokenId)?.sinceMs, since, 'the block is here, and not there');
+      await net.pass(3_000);
+      await a.node.node.offerAll(at.beefs(later));
+      await net.pass(300);
+      assert.equal(await areEqual(at, a, b), false);
+      assert.equal(
+        a.client.status(at.tokenId)?.sinceMs,
+        since,
+        'both have the block, and its transactions are here',
+      );
+      await agreement(net, at, a, b);
+      assert.equal(a.client.status(at.tokenId)?.sinceMs, since);
+    }));
+
   it('a transaction that something waits for is fetched by txid, with what it needs', () =>
     withNet(async (net) => {
       const at = new TokenChain('wanted');
