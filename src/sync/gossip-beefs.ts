@@ -52,7 +52,7 @@ export class GossipBeefs {
     const height = record.place?.height;
     const subject = { tokenNo, arrival: record.arrival, height };
     const states = [...own.map(({ arrival }) => ({ tokenNo, arrival, height: undefined })), subject];
-    const parts = this.withProven([...own, record]);
+    const parts = this.withProven([...own, record], tokenNo);
     const size = parts.reduce((sum, part) => sum + part.raw.length + (part.path?.length ?? 0) + 10, 20);
     if (size > MAX_INLINE_BEEF_BYTES) return { txid, height, states, beef: undefined, size };
     return { txid, height, states, beef: beefOf(parts), size };
@@ -87,11 +87,11 @@ export class GossipBeefs {
   }
 
   /** The same behind what shows that they are valid, or of the token, each once. */
-  private withProven(records: readonly TxRecord[]): Part[] {
+  private withProven(records: readonly TxRecord[], tokenNo: number): Part[] {
     const parts: Part[] = [];
     const seen = new Set<string>();
     for (const record of records) {
-      for (const r of [...this.shownBy(record), record]) {
+      for (const r of [...this.parentsWith(record, tokenNo), record]) {
         if (seen.has(r.txid)) continue;
         seen.add(r.txid);
         // Bytes that leave the daemon are held against the txid they are kept under.
@@ -102,11 +102,17 @@ export class GossipBeefs {
     return parts;
   }
 
-  /** Mined parents; of a mined one those of whose tokens it makes nothing: only they show that it is of the token. */
-  private shownBy(record: TxRecord): TxRecord[] {
-    if (record.place === undefined) return this.parentsOf(record).filter(({ place }) => place !== undefined);
+  /**
+   * Mined parents. With a mined one those that are not of the token, which nobody else brings to who has not heard of it before
+   * and which it needs should its block be undone; and those of whose tokens it makes nothing: only they show that it is of the token.
+   */
+  private parentsWith(record: TxRecord, tokenNo: number): TxRecord[] {
+    const mined = this.parentsOf(record).filter(({ place }) => place !== undefined);
+    if (record.place === undefined) return mined;
     const spent = record.tokens.flatMap(({ outputs, inputs }) => (outputs.length === 0 ? inputs : []));
-    return [...new Set(spent.map(({ txid }) => txid))].flatMap((txid) => this.store.tx(txid) ?? []);
+    const shown = [...new Set(spent.map(({ txid }) => txid))].flatMap((txid) => this.store.tx(txid) ?? []);
+    const others = mined.filter(({ tokens }) => !tokens.some((part) => part.tokenNo === tokenNo));
+    return [...others, ...shown];
   }
 
   private parentsOf(record: TxRecord): TxRecord[] {
