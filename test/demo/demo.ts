@@ -14,7 +14,7 @@ const DRAW_MS = 250;
 /** The late daemon comes after this share of the time. */
 const LATE_SHARE = 0.4;
 /** So soon after their start two daemons are synced, and so soon after the last block all have the same. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 /** Three daemons with homes below `root`, traffic, a table of what each daemon says, and a verdict. */
 export class Demo {
