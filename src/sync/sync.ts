@@ -252,9 +252,10 @@ export class TokenSync {
   ): void {
     this.faults.set(code, (this.faults.get(code) ?? 0) + 1);
     this.modules.report?.('sync.peer_fault', { peer: peerId, code, points });
-    // Whoever judges hangs up; until then nothing more is asked of it.
-    if (this.modules.judge.penalise(peerId, code, points) === 'none') return;
-    this.shunned.add(peerId);
+    const { judge, transport } = this.modules;
+    if (judge.penalise(peerId, code, points) === 'none') return;
+    // Whoever judges hangs up, perhaps at once; until then nothing more is asked of it.
+    if (transport.peers().includes(peerId)) this.shunned.add(peerId);
     this.part(peerId);
   }
 

@@ -225,6 +225,30 @@ describe('a peer that lies to token sync', () => {
 });
 
 describe('a peer that token sync cannot use, and that does not lie', () => {
+  it('is talked to again when it is back after it was disconnected, and banned for the next lie', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('is back');
+      at.blocks(3, 2);
+      const liar = await peerWith(net, 'liar', at, at.txs);
+      const empty = await peerWith(net, 'empty', at);
+      liar.serve = bent(
+        liar,
+        chunks((chunk) => ({
+          ...chunk,
+          blocks: chunk.blocks.map((block) => ({
+            ...block,
+            runs: encodeRuns(block.txs.map((_, i) => i + 7)),
+          })),
+        })),
+      );
+      net.connect(liar, empty);
+      await net.until('it is disconnected', () => !net.isLinked('liar', 'empty'));
+      assert.ok(!empty.judge.isBanned('liar'));
+      net.connect(liar, empty);
+      await net.until('it is banned', () => empty.judge.isBanned('liar'));
+      assert.ok(!net.isLinked('liar', 'empty'));
+    }));
+
   it('of another network is told apart, without a penalty', () =>
     withNet(async (net) => {
       const at = new TokenChain('network');
