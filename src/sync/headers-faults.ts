@@ -45,8 +45,11 @@ const LASTING: ReadonlySet<string> = new Set([
   'HEADERS_OTHER_CHAIN',
 ]);
 
-/** `fault`: of the peer. `lasting`: nobody's, and it will not pass soon. `passing`: of the connection. `own`: ours. */
-export type FailureKind = 'fault' | 'lasting' | 'passing' | 'own';
+/**
+ * `fault`: of the peer. `lasting`: nobody's, and it will not pass soon. `passing`: of the connection. `silence`: of the peer, or of a
+ * line that is dead, and then it is one of all peers. `own`: ours.
+ */
+export type FailureKind = 'fault' | 'lasting' | 'passing' | 'silence' | 'own';
 
 export function kindOf(thrown: unknown): FailureKind {
   const code = codeOf(thrown);
@@ -54,6 +57,7 @@ export function kindOf(thrown: unknown): FailureKind {
   if (LASTING.has(code)) return 'lasting';
   // Who takes its place may turn out to be worse.
   if (code === 'SLOW') return 'passing';
+  if (code === 'SILENT') return 'silence';
   return thrown instanceof HeadersError && PENALTY_POINTS[thrown.code] !== undefined ? 'fault' : 'passing';
 }
 

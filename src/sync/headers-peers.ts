@@ -11,6 +11,7 @@ const WAITS_MS: Readonly<Record<FailureKind, readonly [first: number, longest: n
   fault: [30_000, 3_600_000],
   lasting: [600_000, 600_000],
   passing: [1_000, 300_000],
+  silence: [1_000, 300_000],
   own: [5_000, 300_000],
 };
 

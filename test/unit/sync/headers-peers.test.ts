@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HeadersError } from '../../../protocols/headers/errors.ts';
+import { kindOf } from '../../../src/sync/headers-faults.ts';
 import { HeaderPeers } from '../../../src/sync/headers-peers.ts';
 import { hashOf, mineChain, nth, openRegtest } from '../../support/chain.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -33,6 +35,17 @@ test('waits grow with failures in a row, outlive a connection, end with a succes
   assert.equal(peers.waitMs('first'), 1_000);
   for (let i = 0; i < 1_024; i++) peers.failed(`other ${i}`, 'own');
   assert.equal(peers.waitMs('first'), 0);
+});
+
+test('after a silence, which may be of the line, a peer is asked again soon; after a fault it is not', async () => {
+  const { peers } = await peersOf();
+  const waitAfter = (peerId: string, code: ConstructorParameters<typeof HeadersError>[0]): number => {
+    peers.failed(peerId, kindOf(new HeadersError(code, 'as a test says')));
+    return peers.waitMs(peerId);
+  };
+  assert.equal(waitAfter('silent', 'SILENT'), 1_000);
+  assert.equal(waitAfter('silent', 'SILENT'), 2_000);
+  assert.equal(waitAfter('false', 'CLAIM_FALSE'), 30_000);
 });
 
 test('who is ahead, who is to be told, and the best height: claims of the right network and of known blocks', async () => {
