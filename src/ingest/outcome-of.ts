@@ -11,12 +11,13 @@ const MAX_MISSING = 1000;
 /** The caller's answer, once the offer's transactions are placed. */
 export function outcomeOf(
   ws: Workset,
-  { subjectTxid, error }: Pick<PreparedOffer, 'subjectTxid' | 'error'>,
+  { subjectTxid: txid, error }: Pick<PreparedOffer, 'subjectTxid' | 'error'>,
   placement: Pick<Placement, 'refused' | 'changed'>,
 ): Outcome {
   if (error !== undefined)
     return { status: 'rejected', code: error.code, data: { ...error.data, message: error.message } };
-  const txid = subjectTxid ?? '';
+  // A set: its answer says what was refused of it, by txid.
+  if (txid === undefined) return { status: 'known', txid: '' };
   const refusal = placement.refused.get(txid);
   if (refusal !== undefined) {
     return {

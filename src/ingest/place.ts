@@ -202,7 +202,7 @@ function retryParents(ws: Workset, tx: Transaction, placement: Placement): void 
 /** A retry that came to an end takes the transaction out of the pending set, unless proofs of it wait on. */
 function endRetry(ws: Workset, { items, subjectTxid }: PreparedOffer, placement: Placement): void {
   const [item] = items;
-  const refusal = placement.refused.get(subjectTxid ?? '');
+  const refusal = subjectTxid === undefined ? undefined : placement.refused.get(subjectTxid);
   // A limit of ours, or a thread that was lost: it may be valid.
   if (item === undefined || refusal === undefined || refusal.code === 'VERIFIER_FAILED') return;
   stopWaiting(ws, item);

@@ -114,7 +114,9 @@ export class RowWriter {
   /** 32 bytes in display order from 64 hex digits. */
   hash(hex: string): this {
     this.room(32);
-    this.chunk.write(hex, this.at, 32, 'hex');
+    // Fewer digits would leave what the chunk had there before: a key of something else.
+    if (this.chunk.write(hex, this.at, 32, 'hex') !== 32)
+      throw new StoreError('STORE_INCONSISTENT', `'${hex}' is no hash: nothing is stored by it`);
     this.at += 32;
     return this;
   }

@@ -49,6 +49,25 @@ async function give(node: TestNode, set: TxSet): Promise<SetOutcome> {
 }
 
 describe('transactions offered as a set', () => {
+  it('are answered for one by one: nothing is looked up for the set as a whole', async () => {
+    const at = setting('no subject');
+    await withNode({ tokens: at.tokens }, async (node) => {
+      await node.headers(at.chain.headerBytes({ from: 1 }));
+      const asked: string[] = [];
+      const { tx } = node.store;
+      node.store.tx = (txid) => {
+        asked.push(txid);
+        return tx.call(node.store, txid);
+      };
+      await give(node, setOf(at.early, [at.deploy, at.split]));
+      assert.ok(asked.length > 0);
+      assert.deepEqual(
+        asked.filter((txid) => !/^[0-9a-f]{64}$/.test(txid)),
+        [],
+      );
+    });
+  });
+
   it('end as if each had been offered, whichever block comes first', async () => {
     const at = setting('either');
     const sets = [setOf(at.early, [at.deploy, at.split]), setOf(at.late, [at.pay, at.lose])];

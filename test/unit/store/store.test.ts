@@ -5,7 +5,15 @@ import { test } from 'node:test';
 import { chainDigest, decodeCommit, encodeCommit } from '../../../src/store/commit-row.ts';
 import type { RowOp } from '../../../src/store/database.ts';
 import { StoreError } from '../../../src/store/errors.ts';
-import { balanceKey, commitKey, miscKey, PREFIX, tokenKey, waitingKey } from '../../../src/store/keys.ts';
+import {
+  arrivalKey,
+  balanceKey,
+  commitKey,
+  miscKey,
+  PREFIX,
+  tokenKey,
+  waitingKey,
+} from '../../../src/store/keys.ts';
 import { writeMarker } from '../../../src/store/marker.ts';
 import { encodeBalance, type LockBalance } from '../../../src/store/owner-rows.ts';
 import { RowWriter } from '../../../src/store/row-bytes.ts';
@@ -71,6 +79,14 @@ function refused(code: string, data: object = {}): (error: unknown) => boolean {
 
 const open = (path: string): Promise<unknown> => withStore(path, () => Promise.resolve());
 const key = (commit: number): Buffer => Buffer.from(commitKey(w, commit));
+
+test('there is no key without a whole hash: what the buffer had before would be one of something else', () => {
+  const keys = new RowWriter();
+  const known = Buffer.from(arrivalKey(keys, TXID));
+  for (const txid of ['', TXID.slice(2), `${TXID.slice(2)}zz`])
+    assert.throws(() => arrivalKey(keys.reset(), txid), { name: 'StoreError', code: 'STORE_INCONSISTENT' });
+  assert.deepEqual(arrivalKey(keys.reset(), TXID), known);
+});
 
 test('commits are numbered and chained, and read back at open', async (t) => {
   const path = tempDir(t);
