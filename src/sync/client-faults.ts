@@ -103,6 +103,13 @@ export function isStreamError(error: unknown): boolean {
   return STREAM_CODES.has(codeOf(error));
 }
 
+const ANSWERS: ReadonlySet<string> = new Set(['BUSY', 'NOT_READY', 'NOT_SHARED', 'TOO_LARGE', 'UNAVAILABLE']);
+
+/** What a peer answered instead of what was asked. */
+export function isAnswer(error: unknown): boolean {
+  return ANSWERS.has(codeOf(error));
+}
+
 export function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return typeof code === 'string' ? code : '';

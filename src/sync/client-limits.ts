@@ -39,6 +39,8 @@ export const HEADERS_WAIT_MS = 3_000;
 export const UNMINED_LASTS_MS = 2_000;
 /** The same after a look that brought nothing, doubled with each one. */
 export const MAX_UNMINED_WAIT_MS = 60_000;
+/** Longest wait before transactions that are here, and whose verdict is open, are asked for again: each time all history is read. */
+export const MAX_OPEN_WAIT_MS = 3_600_000;
 /** Transactions whose fetching changed nothing here (conflicts, mostly), of one token: not fetched again. */
 export const MAX_FUTILE = 8_192;
 /** So many hunts in a row that bring nothing say that a peer does not give what it tells of. */

@@ -1,6 +1,6 @@
 import type { PeerIdText } from '../p2p/types.ts';
 import { restAfter } from './bulk.ts';
-import { codeOf, faultOf, isStreamError } from './client-faults.ts';
+import { codeOf, faultOf, isAnswer, isStreamError } from './client-faults.ts';
 import {
   HEADERS_WAIT_MS,
   NOT_READY_MS,
@@ -13,6 +13,7 @@ import type { SyncModules } from './client-modules.ts';
 import { type Claim, type Comparison, compare } from './compare.ts';
 import { SyncError } from './errors.ts';
 import { type Camp, Hunt } from './hunt.ts';
+import { OpenVerdicts } from './open-verdicts.ts';
 import { askAnchors } from './questions.ts';
 import { Rate } from './rate.ts';
 import type { Session } from './session.ts';
@@ -39,6 +40,7 @@ export class TokenTask {
   private readonly over = new AbortController();
   private readonly standings = new Map<Session, Standing>();
   private readonly unminedDiff: UnminedDiff;
+  private readonly openVerdicts: OpenVerdicts;
   private readonly rate = new Rate();
   private hunting: Promise<void> | undefined;
   private looking: Promise<void> | undefined;
@@ -57,6 +59,7 @@ export class TokenTask {
     this.modules = modules;
     this.tokenId = tokenId;
     this.unminedDiff = new UnminedDiff(modules, tokenId);
+    this.openVerdicts = new OpenVerdicts(modules, tokenId);
     this.wake(0);
   }
 
@@ -260,15 +263,39 @@ export class TokenTask {
 
   private beginLook(): void {
     if (this.looking !== undefined || this.hunting !== undefined) return;
+    const looking = this.nextLook();
+    if (looking === undefined) return;
+    this.looking = looking.finally(() => {
+      this.looking = undefined;
+      this.lastTurnMs = Number.NEGATIVE_INFINITY;
+      this.wake(0);
+    });
+  }
+
+  /** At somebody's unmined transactions; where none is due, for what decides our own. */
+  private nextLook(): Promise<void> | undefined {
     const nowMs = this.nowMs();
     for (const [session, standing] of this.standings) {
-      if ((standing.unminedDueMs() ?? Number.POSITIVE_INFINITY) > nowMs || !isFree(session)) continue;
-      this.looking = this.look(session, standing).finally(() => {
-        this.looking = undefined;
-        this.lastTurnMs = Number.NEGATIVE_INFINITY;
-        this.wake(0);
-      });
-      return;
+      if ((standing.unminedDueMs() ?? Number.POSITIVE_INFINITY) <= nowMs && isFree(session))
+        return this.look(session, standing);
+    }
+    if ((this.openVerdicts.dueMs(nowMs) ?? Number.POSITIVE_INFINITY) > nowMs) return undefined;
+    const chosen = this.openVerdicts.pick(this.agreeing());
+    return chosen === undefined ? undefined : this.decide(...chosen);
+  }
+
+  private agreeing(): (readonly [Session, Standing])[] {
+    return [...this.standings].filter(
+      ([session, { relation }]) => relation.kind === 'agrees' && isFree(session),
+    );
+  }
+
+  private async decide(session: Session, standing: Standing): Promise<void> {
+    try {
+      const decided = await this.openVerdicts.run(session, this.over.signal);
+      this.trace('open verdicts', session.peerId, { decided });
+    } catch (error) {
+      this.peerFailed(session, standing, error);
     }
   }
 
@@ -319,6 +346,8 @@ export class TokenTask {
       if (lookMs !== undefined) times.push(Math.max(lookMs, freeMs));
       if (standing.headersSinceMs !== undefined) times.push(nowMs + HEADERS_WAIT_MS / 3);
     }
+    const openMs = isIdle && this.looking === undefined ? this.openVerdicts.dueMs(nowMs) : undefined;
+    if (openMs !== undefined && this.agreeing().length > 0) times.push(openMs);
     const changeMs = nextChangeMs(this.own(), this.views(), nowMs);
     if (changeMs !== undefined) times.push(changeMs);
     const isLonely = this.last?.agree.length === 0 && this.last.state !== 'behind';
@@ -366,11 +395,4 @@ function isFree(session: Session): boolean {
 
 function isSame(a: Claim, b: Claim): boolean {
   return a.height === b.height && a.hash === b.hash && a.tac.equals(b.tac);
-}
-
-const ANSWERS: ReadonlySet<string> = new Set(['BUSY', 'NOT_READY', 'NOT_SHARED', 'TOO_LARGE', 'UNAVAILABLE']);
-
-/** What a peer answered instead of what was asked. */
-function isAnswer(error: unknown): boolean {
-  return ANSWERS.has(codeOf(error));
 }
