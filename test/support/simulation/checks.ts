@@ -19,7 +19,10 @@ export async function checkAgreement({ plan, honest }: Simulation): Promise<bool
     const digests = new Set<string>();
     for (const daemon of honest) {
       if (!daemon.tokens.includes(tokenId)) continue;
-      if (!daemon.now.node.ingest.follows(tokenId)) return false;
+      const { ingest, reader } = daemon.now.node;
+      if (!ingest.follows(tokenId)) return false;
+      // Counted by a commitment, whatever it is worth.
+      if ((reader.token(tokenId)?.undecided ?? 0) > 0) return false;
       const digest = await daemon.digest(tokenId).catch((error: unknown) => {
         // The index is following the header chain, or it was never heard of.
         if (['NOT_READY', 'TOKEN_UNKNOWN'].includes((error as { code?: string }).code ?? ''))
