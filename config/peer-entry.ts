@@ -1,17 +1,14 @@
-import { base58btc } from 'multiformats/bases/base58';
-import { decodeBase64 } from './key.ts';
 import { canonicalAddress, parseTcpAddress, wrongToDial } from './multiaddr.ts';
+import { isPublicKey, peerIdOf, readPublicKey } from './public-key.ts';
 import { quote } from './secret.ts';
 import { describe, isMap, type ReadContext, type YamlMap, type YamlValue } from './value.ts';
 
 /** Per peer (limits of peer exchange). */
 export const MAX_PEER_ADDRESSES = 8;
-const PUBLIC_KEY_BYTES = 32;
 /** Texts that come from other nodes. */
 const MAX_TEXT_CHARS = 64;
 
 const EXPECTED_ENTRY = 'an entry with "public_key" and "addresses"';
-const EXPECTED_KEY = "base64 of the 32 bytes of the peer's Ed25519 public key";
 const EXPECTED_ADDRESSES = 'a list of multiaddrs such as ["/ip4/203.0.113.7/tcp/9000"]';
 const EXPECTED_TIME = 'a time such as 2026-01-31T12:00:00Z';
 const EXPECTED_TEXT = `at most ${MAX_TEXT_CHARS} printable ASCII characters`;
@@ -28,14 +25,6 @@ export interface PeerEntry {
   readonly source?: string;
   /** What it says it runs; printable ASCII. */
   readonly version?: string;
-}
-
-/** Multihash "identity, 36 bytes" of libp2p's protobuf form of an Ed25519 key. */
-const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20);
-
-/** PeerId (`12D3Koo...`) of a public key in base64. */
-export function peerIdOf(publicKey: string): string {
-  return base58btc.baseEncode(Buffer.concat([PEER_ID_PREFIX, Buffer.from(publicKey, 'base64')]));
 }
 
 export function sameEntry(left: PeerEntry, right: PeerEntry): boolean {
@@ -92,33 +81,6 @@ export function peerEntry(fields: PeerFields): PeerEntry {
     ...(source === undefined ? {} : { source }),
     ...(version === undefined ? {} : { version }),
   };
-}
-
-function readPublicKey(input: YamlValue | undefined, context: ReadContext): string | undefined {
-  if (input === undefined) return context.fail('MISSING_KEY', 'required key is missing', EXPECTED_KEY);
-  if (input === null || input === '') return context.fail('NO_VALUE', 'has no value', EXPECTED_KEY);
-  // No part of the value goes into a message: people paste the wrong key.
-  if (typeof input !== 'string') return context.fail('WRONG_TYPE', 'is not a text', EXPECTED_KEY);
-  const bytes = decodeBase64(input);
-  if (bytes?.length === PUBLIC_KEY_BYTES) return input;
-  return context.fail('BAD_VALUE', wrongForm(input, bytes), EXPECTED_KEY);
-}
-
-/** Names the form that a key was given in, where it is one that people have. */
-function wrongForm(text: string, bytes: Buffer | undefined): string {
-  if (text.includes(' KEY-----')) return 'is in PEM form';
-  if (text.trim() !== text) return 'has spaces around it';
-  if (/^12D3Koo[1-9A-HJ-NP-Za-km-z]+$/.test(text)) return 'is a PeerId, not a public key';
-  if (/^[0-9a-fA-F]{64}$/.test(text)) return 'is in hex';
-  if (bytes?.length === 2 * PUBLIC_KEY_BYTES)
-    return 'is 64 bytes: a private key, which only conf.yaml may hold';
-  if (bytes?.length === PUBLIC_KEY_BYTES + 4) return "is in libp2p's protobuf form, not the raw 32 bytes";
-  if (bytes !== undefined) return `is ${bytes.length} bytes`;
-  if (/^[A-Za-z0-9+/]{43}=$/.test(text))
-    return 'is not canonical base64: its last letter holds bits of no byte';
-  if (/^[A-Za-z0-9+/]+$/.test(text)) return 'is not padded base64';
-  if (/^[A-Za-z0-9_=-]+$/.test(text)) return 'is base64url, not standard base64';
-  return 'is not base64';
 }
 
 function readAddresses(
@@ -186,7 +148,7 @@ function readText(input: YamlMap, name: string, context: ReadContext): string | 
 /** What may be written: like what is read. Undefined if there is no good key or no address. */
 export function storableEntry(fields: PeerFields, nowMs: number): PeerEntry | undefined {
   const { publicKey, addresses, lastSeenMs, source, version } = fields;
-  if (decodeBase64(publicKey)?.length !== PUBLIC_KEY_BYTES || addresses.length === 0) return undefined;
+  if (!isPublicKey(publicKey) || addresses.length === 0) return undefined;
   const isTime = lastSeenMs !== undefined && lastSeenMs >= 0;
   return peerEntry({
     publicKey,

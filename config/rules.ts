@@ -1,3 +1,5 @@
+import { publicKeyOf } from './key.ts';
+import { peerIdOf } from './public-key.ts';
 import type { Config } from './schema.ts';
 import { quote } from './secret.ts';
 import type { ReadContext } from './value.ts';
@@ -17,6 +19,7 @@ export type ConfigDraft = {
 export function checkRules(draft: ConfigDraft, confFile: string, context: ReadContext): void {
   checkLogFile(draft, context);
   checkTokens(draft, context);
+  checkBlocked(draft, context);
   checkSocketPath(draft, context);
   checkPaths(draft, confFile, context);
 }
@@ -35,6 +38,16 @@ function checkTokens({ tokens }: ConfigDraft, context: ReadContext): void {
     const at = context.at('tokens').at('block').at(index);
     at.fail('CONFLICT', `${quote(id)} is also in tokens.follow`, 'a token in one of the two lists');
   });
+}
+
+function checkBlocked({ node, peers }: ConfigDraft, context: ReadContext): void {
+  const { privateKey } = node;
+  if (privateKey === undefined || privateKey.reveal() === '') return;
+  const index = peers.block?.indexOf(peerIdOf(publicKeyOf(privateKey))) ?? -1;
+  if (index >= 0) {
+    const at = context.at('peers').at('block').at(index);
+    at.fail('CONFLICT', 'is this node itself', 'other nodes');
+  }
 }
 
 function checkSocketPath({ rpc }: ConfigDraft, context: ReadContext): void {

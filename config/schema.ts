@@ -3,6 +3,7 @@ import { list, mapOf } from './collections.ts';
 import { duration } from './duration.ts';
 import { privateKey } from './key.ts';
 import { announceAddress, listenAddress } from './multiaddr.ts';
+import { peerName } from './public-key.ts';
 import { choice, flag, formatVersion, path, socketMode, wholeNumber } from './scalars.ts';
 import { size } from './size.ts';
 import { type KeySpec, key, optionalKey } from './spec.ts';
@@ -158,6 +159,19 @@ export const SECTIONS = {
         default: false,
         reload: 'live',
         doc: 'Talk only to the peers that the operator wrote into the list of peers.',
+      }),
+      block: key({
+        field: 'block',
+        type: list({
+          item: peerName,
+          name: 'list of public keys or peer ids',
+          expected: 'a list of peers, each by its public key or its id, or [] for none',
+          min: 0,
+          max: 4096,
+        }),
+        default: [],
+        reload: 'live',
+        doc: 'Peers that are never talked to, whoever lists them: by public key as in peers.yaml, or by id as `btcfed peers` shows it. Connections to them are closed.',
       }),
     },
   },

@@ -84,9 +84,14 @@ export interface PeerView {
   readonly breaker: 'closed' | 'open' | 'half_open';
   /** Sum of its penalties that has not faded yet. */
   readonly penalty: number;
+  /** Why the operator's lists keep it out. */
+  readonly bar?: PeerBar | undefined;
   readonly bannedUntilMs?: number | undefined;
   readonly banCode?: string | undefined;
 }
+
+/** `blocked`: in peers.block; `not_listed`: peers.allow_only_listed, and it is not in the list. */
+export type PeerBar = 'blocked' | 'not_listed';
 
 export interface NetworkFacts {
   readonly peerId: string;

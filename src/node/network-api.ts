@@ -1,4 +1,4 @@
-import type { NetworkApi, NetworkFacts, PeerSource, PeerView } from '../api/modules.ts';
+import type { NetworkApi, NetworkFacts, PeerBar, PeerSource, PeerView } from '../api/modules.ts';
 import type { AddressBook, KnownPeer } from '../p2p/address-book.ts';
 import type { PeerKeeper } from '../p2p/keeper.ts';
 import type { PeerScores } from '../p2p/peer-scores.ts';
@@ -14,6 +14,8 @@ export interface NetworkApiParts {
   readonly keeper: PeerKeeper;
   readonly clock: Clock;
   readonly maxPeers: () => number;
+  /** Whom the operator's lists keep out. */
+  readonly bar: (peerId: PeerIdText) => PeerBar | undefined;
 }
 
 /** What the RPC shows of the network, gathered when it is asked. */
@@ -57,6 +59,7 @@ function peers(parts: NetworkApiParts): PeerView[] {
       ...connectionFacts(host.peer(peerId)),
       ...dialFacts(parts, peerId),
       penalty: scores.penalty(peerId),
+      bar: parts.bar(peerId),
       ...(ban === undefined ? {} : { bannedUntilMs: ban.untilMs, banCode: ban.code }),
     };
   });

@@ -18,9 +18,10 @@ import { createHost, type Libp2pHost } from '../p2p/host.ts';
 import { PeerKeeper } from '../p2p/keeper.ts';
 import { PeerScores } from '../p2p/peer-scores.ts';
 import { TokenDiscovery } from '../p2p/token-discovery.ts';
-import type { Clock, HostPolicy, RandomFraction } from '../p2p/types.ts';
+import type { Clock, HostPolicy, PeerIdText, RandomFraction } from '../p2p/types.ts';
 import { networkApi } from './network-api.ts';
 import { PeerList } from './peer-list.ts';
+import { PeerLists } from './peer-lists.ts';
 
 /** What of the configuration the network lives by. */
 export type NetworkConfig = Pick<Config, 'node' | 'network' | 'peers' | 'store'>;
@@ -48,6 +49,7 @@ export class Network {
   readonly connections: ConnectionLog;
   readonly list: PeerList;
   readonly api: NetworkApi;
+  private readonly lists: PeerLists;
   private readonly dht: DhtPeers | undefined;
   private readonly resolver: AddressResolver;
   private readonly log: Log;
@@ -64,13 +66,14 @@ export class Network {
     this.host = made.host;
     this.book = made.book;
     this.scores = made.scores;
+    this.lists = made.lists;
     this.resolver = made.resolver;
-    const { host, book, scores } = this;
+    const { host, book, scores, lists } = this;
     this.connections = new ConnectionLog({ host, clock, log });
     this.keeper = new PeerKeeper(config.peers, {
       host,
       book,
-      mayDial: (peerId) => !scores.isBanned(peerId) && this.isAllowed(peerId),
+      mayDial: (peerId) => !scores.isBanned(peerId) && lists.bar(peerId) === undefined,
       clock,
       random,
       log,
@@ -104,6 +107,7 @@ export class Network {
       keeper: this.keeper,
       clock,
       maxPeers: () => this.config.peers.maxPeers,
+      bar: (peerId) => lists.bar(peerId),
     });
     this.dht = host.dht === undefined ? undefined : this.dhtPeers(host.dht, modules);
     // Peers and bans are known before anybody can connect; a dial needs a host that runs.
@@ -116,10 +120,7 @@ export class Network {
 
   /** @throws P2pError if the key or an address is not usable */
   static async create(config: NetworkConfig, modules: NetworkModules): Promise<Network> {
-    let network: Network | undefined;
-    const made = await makeHost(config, modules, (peerId) => network?.isAllowed(peerId) ?? true);
-    network = new Network(config, modules, made);
-    return network;
+    return new Network(config, modules, await makeHost(config, modules));
   }
 
   /** Listens, or fails with P2pError and leaves nothing behind. */
@@ -147,6 +148,7 @@ export class Network {
   /** Takes limits, lists and intervals into use; addresses are the reload component's. */
   configure(config: NetworkConfig): void {
     this.config = config;
+    this.lists.configure(config.peers);
     this.applyPolicy();
     this.keeper.configure(config.peers);
   }
@@ -175,11 +177,7 @@ export class Network {
   }
 
   private applyPolicy(): void {
-    this.host.setPolicy(policyOf(this.config, (peerId) => this.isAllowed(peerId), this));
-  }
-
-  private isAllowed(peerId: string): boolean {
-    return !this.config.peers.allowOnlyListed || this.book.isOperator(peerId);
+    this.host.setPolicy(policyOf(this.config, { scores: this.scores, lists: this.lists, book: this.book }));
   }
 }
 
@@ -187,14 +185,11 @@ interface MadeHost {
   readonly host: Libp2pHost<NetworkServices>;
   readonly book: AddressBook;
   readonly scores: PeerScores;
+  readonly lists: PeerLists;
   readonly resolver: AddressResolver;
 }
 
-async function makeHost(
-  config: NetworkConfig,
-  modules: NetworkModules,
-  isAllowed: (peerId: string) => boolean,
-): Promise<MadeHost> {
+async function makeHost(config: NetworkConfig, modules: NetworkModules): Promise<MadeHost> {
   const { clock, random, logs, version } = modules;
   const log = logs.module('p2p');
   const resolver = new AddressResolver({ lookups: new SystemLookups(), clock });
@@ -203,9 +198,11 @@ async function makeHost(
     disk: nodeDisk,
     randomBytes,
   });
+  const isOperator = (peerId: PeerIdText): boolean => book.isOperator(peerId);
+  const lists = new PeerLists(config.peers, isOperator);
   const scores: PeerScores = new PeerScores({
     file: bans,
-    isOperator: (peerId) => book.isOperator(peerId),
+    isOperator,
     clock,
     log: logs.module('peers'),
   });
@@ -214,7 +211,7 @@ async function makeHost(
     version,
     listen: config.network.addresses,
     announce: config.network.announce,
-    policy: policyOf(config, isAllowed, { scores, book: { isOperator: (id) => book.isOperator(id) } }),
+    policy: policyOf(config, { scores, lists, book: { isOperator } }),
     resolve: (addresses, signal) => resolver.resolve(addresses, signal),
     dht: config.network.dht,
     clock,
@@ -230,22 +227,26 @@ async function makeHost(
     onClockStep: (ms) =>
       logs.module('peers').event('peers.clock_stepped', { seconds: Math.round(ms / 1000) }),
   });
-  return { host, book, scores, resolver };
+  return { host, book, scores, lists, resolver };
 }
 
 function policyOf(
   { peers }: NetworkConfig,
-  isAllowed: (peerId: string) => boolean,
-  known: { readonly scores: Pick<PeerScores, 'isBanned'>; readonly book: Pick<AddressBook, 'isOperator'> },
+  known: {
+    readonly scores: Pick<PeerScores, 'isBanned'>;
+    readonly lists: PeerLists;
+    readonly book: Pick<AddressBook, 'isOperator'>;
+  },
 ): HostPolicy {
   const { maxPeers, maxPerIp, connectionTimeoutMs, allowOnlyListed } = peers;
+  const { scores, lists, book } = known;
   return {
     maxPeers,
     maxPerIp,
     connectionTimeoutMs,
-    allowed: allowOnlyListed ? isAllowed : undefined,
-    isDenied: (peerId) => known.scores.isBanned(peerId),
-    isPreferred: (peerId) => known.book.isOperator(peerId),
+    allowed: allowOnlyListed ? (peerId) => lists.bar(peerId) === undefined : undefined,
+    isDenied: (peerId) => scores.isBanned(peerId) || lists.bar(peerId) === 'blocked',
+    isPreferred: (peerId) => book.isOperator(peerId),
   };
 }
 

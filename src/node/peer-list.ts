@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { nodeDisk } from '../../config/disk.ts';
 import type { PeerEntry } from '../../config/peer-entry.ts';
-import { peerIdOf } from '../../config/peer-entry.ts';
+import { peerIdOf } from '../../config/public-key.ts';
 import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { AddressBook } from '../p2p/address-book.ts';

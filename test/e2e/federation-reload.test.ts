@@ -144,6 +144,38 @@ describe('a reload under connected peers', { concurrency: 2 }, () => {
     await assert.rejects(guests[0]!.dial(target, soon()));
   });
 
+  test("a peer that is blocked is let go and kept out, the operator's own too, and is back when it is not any more", async (t) => {
+    const [a, b] = (await federation(t, 2)) as [Member, Member];
+    a.list(b);
+    b.list(a);
+    await startAll([a, b]);
+    await untilMesh([a, b]);
+    const guest = await makeHost(t, { listen: [] });
+    const target = { peerId: a.peerId, addresses: a.listen };
+    await guest.dial(target, soon());
+    const ids = async (): Promise<readonly string[]> => (await a.connected()).map(({ peerId }) => peerId);
+    await until('both are there', async () => (await ids()).length === 2);
+    // One as peers.yaml has it, one as `btcfed peers` shows it.
+    await reloaded(a, { peers: `  block: ["${b.publicKey}", ${guest.peerId}]` });
+    await until('both are let go', async () => (await ids()).length === 0);
+    await assert.rejects(guest.dial(target, soon()), { code: 'CLOSED_AFTER_HANDSHAKE' });
+    const dialled = async (): Promise<readonly (readonly [string, number])[]> =>
+      [...(await a.metrics())].filter(([name]) => name.startsWith('btcfed_dials_total'));
+    const before = await dialled();
+    await b.running.line(/event=peer\.dial_failed .*code=CLOSED_AFTER_HANDSHAKE/);
+    assert.deepEqual(await ids(), []);
+    assert.deepEqual(await dialled(), before, 'it is not dialled either');
+    assert.match((await a.home.cli('peers', '--all')).stdout, new RegExp(`^${b.peerId} +blocked `, 'm'));
+    // Lists that others give do not get it in, nor does a start.
+    await a.stop();
+    await a.start();
+    await assert.rejects(guest.dial(target, soon()), { code: 'CLOSED_AFTER_HANDSHAKE' });
+    assert.deepEqual(await ids(), []);
+    await reloaded(a, {});
+    await untilMesh([a, b]);
+    await guest.dial(target, soon());
+  });
+
   test('announced addresses, the interval of exchanges and the timeout of dials change live', async (t) => {
     const name = '/dns4/node.example.com/tcp/9000';
     const [a, b, silent] = (await federation(t, 3, { exchangeInterval: '1h' })) as [Member, Member, Member];

@@ -69,6 +69,7 @@ function configOf(key: Uint8Array, folder: string, file: string, options: TestNe
       maxPeers: options.maxPeers ?? 300,
       maxPerIp: 300,
       allowOnlyListed: false,
+      block: [],
     },
     store: { path: folder, cacheMb: 1, syncWrites: true },
   };

@@ -34,6 +34,10 @@ const peer = z.object({
   source: z.enum(['operator', 'exchange', 'dht', 'inbound']).optional(),
   proved: z.boolean().describe('true once a handshake with it was completed'),
   banned: z.boolean(),
+  bar: z
+    .enum(['blocked', 'not_listed'])
+    .optional()
+    .describe('why the lists of conf.yaml keep it out: peers.block, or peers.allow_only_listed'),
   publicKey: z.string().optional().describe('base64, as in peers.yaml'),
   addresses: z.array(z.string()).optional(),
   remoteAddress: z.string().optional(),
@@ -87,6 +91,7 @@ function shownPeer(of: PeerView, detail: number): z.input<typeof peer> {
     source: of.source,
     proved: of.proved,
     banned: of.bannedUntilMs !== undefined,
+    bar: of.bar,
     // Why it is not there, if it is not.
     lastError: of.state === 'connected' ? undefined : of.lastErrorCode,
     nextDial: of.state === 'connected' ? undefined : isoOrNone(of.nextDialMs),

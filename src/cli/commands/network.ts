@@ -24,8 +24,9 @@ function milliseconds(seconds: number | undefined): string {
 }
 
 /** With the reason, where there is one. */
-function stateText({ state, banned, lastError }: Peer): string {
+function stateText({ state, banned, bar, lastError }: Peer): string {
   if (banned) return 'banned';
+  if (bar !== undefined && state !== 'connected') return bar === 'blocked' ? 'blocked' : 'not listed';
   return lastError === undefined ? state : `${state} (${clean(lastError, MAX_CODE_CHARS)})`;
 }
 

@@ -29,6 +29,7 @@ describe('parseConfig', () => {
         maxPeers: 300,
         maxPerIp: 8,
         allowOnlyListed: false,
+        block: [],
       },
       logging: {
         level: 'info',
@@ -63,6 +64,7 @@ peers:
   max_peers: 64
   max_per_ip: 50
   allow_only_listed: true
+  block: [12D3KooWAHoEkEqnKzM5PXFygh2movVBCSX3k8tDsT2cneU68Gyt, Ck3dcezlrZTpilJTUh2XeQbNiDUWYRpk8LVkkeaGcpM=]
 logging:
   level: warn
   format: text
@@ -99,6 +101,10 @@ rpc: { socket: /run/btcfed/btcfed.sock, mode: 0660 }
         maxPeers: 64,
         maxPerIp: 50,
         allowOnlyListed: true,
+        block: [
+          '12D3KooWAHoEkEqnKzM5PXFygh2movVBCSX3k8tDsT2cneU68Gyt',
+          '12D3KooWAWb7LK9vdRXZSL4UiqcyjVqTWrLABB5wNpfqZAWFeM8e',
+        ],
       },
       logging: {
         level: 'warn',
@@ -122,7 +128,7 @@ rpc: { socket: /run/btcfed/btcfed.sock, mode: 0660 }
     assert.equal(service.token?.reveal(), 't');
     assert.deepEqual(peers, { kind: 'peers' });
     assert.ok(Object.values(sources).every(({ from }) => from === 'file'));
-    assert.deepEqual(sources['logging.file_max_size'], { from: 'file', file: 'conf.yaml', line: 23 });
+    assert.deepEqual(sources['logging.file_max_size'], { from: 'file', file: 'conf.yaml', line: 24 });
   });
 
   it('has a source for each key', () => {

@@ -55,6 +55,7 @@ peers:
   max_peers: 300
   max_per_ip: 8
   allow_only_listed: false
+  block: []
 logging:
   level: info
   format: json

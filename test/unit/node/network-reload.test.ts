@@ -15,6 +15,7 @@ const signal = (): AbortSignal => AbortSignal.timeout(5_000);
 async function made(t: TestContext) {
   const { network, config, stop } = await startNetwork();
   t.after(stop);
+  const guest = await makeHost(t);
   const [port = 0] = await freePorts(1);
   const [listening = ''] = network.host.listenAddresses();
   const added = `/ip4/127.0.0.1/tcp/${port}`;
@@ -22,7 +23,7 @@ async function made(t: TestContext) {
   const next: Config = {
     ...running,
     network: { ...running.network, addresses: [...running.network.addresses, added], announce: [ANNOUNCED] },
-    peers: { ...running.peers, maxPeers: 1, allowOnlyListed: true },
+    peers: { ...running.peers, maxPeers: 1, allowOnlyListed: true, block: [guest.peerId] },
   };
   const proposed = (...keys: readonly string[]): ProposedChange => ({
     next,
@@ -34,10 +35,16 @@ async function made(t: TestContext) {
     announced: network.host.announcedAddresses(),
     maxPeers: network.api.facts().maxPeers,
   });
-  return { network, component: new NetworkReload(network), listening, added, proposed, shown };
+  return { network, guest, component: new NetworkReload(network), listening, added, proposed, shown };
 }
 
-const ALL = ['network.addresses', 'network.announce', 'peers.max_peers', 'peers.allow_only_listed'];
+const ALL = [
+  'network.addresses',
+  'network.announce',
+  'peers.max_peers',
+  'peers.allow_only_listed',
+  'peers.block',
+];
 
 test('a prepared change shows nothing, an applied one is in use, a finished one listens', async (t) => {
   const { component, listening, added, proposed, shown } = await made(t);
@@ -51,9 +58,8 @@ test('a prepared change shows nothing, an applied one is in use, a finished one 
 });
 
 test('rolled back, before or after it was applied, all is as before: limits, lists, addresses, listeners', async (t) => {
-  const { network, component, added, proposed, shown } = await made(t);
+  const { network, guest, component, added, proposed, shown } = await made(t);
   const before = shown();
-  const guest = await makeHost(t);
   const open = { peerId: network.host.peerId, addresses: [added] };
   for (const isApplied of [false, true]) {
     const change = await component.prepare(proposed(...ALL));
@@ -63,7 +69,10 @@ test('rolled back, before or after it was applied, all is as before: limits, lis
     await assert.rejects(guest.dial(open, signal()), { code: 'REFUSED' }, 'no listener is left');
   }
   await guest.dial(targetOf(network.host), signal());
-  await until('who is not listed is let in', () => network.host.peer(guest.peerId) !== undefined);
+  await until(
+    'who is not listed, and was blocked, is let in',
+    () => network.host.peer(guest.peerId) !== undefined,
+  );
 });
 
 test('where no key of the network changed, nothing of it is touched, whatever the file says', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { peerIdOf } from '../../../config/peer-entry.ts';
+import { peerIdOf } from '../../../config/public-key.ts';
 import { PeerList } from '../../../src/node/peer-list.ts';
 import { Health } from '../../../src/observe/health.ts';
 import { SILENT_LOG } from '../../../src/observe/log.ts';
