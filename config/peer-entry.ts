@@ -1,5 +1,6 @@
 import { canonicalAddress, parseTcpAddress, wrongToDial } from './multiaddr.ts';
-import { isPublicKey, peerIdOf, readPublicKey } from './public-key.ts';
+import { nearestName } from './nearest.ts';
+import { EXPECTED_KEY, isPublicKey, peerIdOf, readPublicKey } from './public-key.ts';
 import { quote } from './secret.ts';
 import { describe, isMap, type ReadContext, type YamlMap, type YamlValue } from './value.ts';
 
@@ -53,13 +54,29 @@ export function unionOfAddresses(first: readonly string[], second: readonly stri
 export function readPeerEntry(input: YamlValue, context: ReadContext, nowMs: number): PeerEntry | undefined {
   if (input === null) return context.fail('NO_VALUE', 'has no value', EXPECTED_ENTRY);
   if (!isMap(input)) return context.fail('WRONG_TYPE', `is ${describe(input)}`, EXPECTED_ENTRY);
-  const publicKey = readPublicKey(input['public_key'], context.at('public_key'));
-  const addresses = readAddresses(input['addresses'], publicKey, context.at('addresses'));
+  const keyValue = required(input, 'public_key', EXPECTED_KEY, context);
+  const publicKey = keyValue === undefined ? undefined : readPublicKey(keyValue, context.at('public_key'));
+  const listed = required(input, 'addresses', EXPECTED_ADDRESSES, context);
+  const addresses =
+    listed === undefined ? undefined : readAddresses(listed, publicKey, context.at('addresses'));
   if (publicKey === undefined || addresses === undefined) return undefined;
   const lastSeenMs = readTime(input['last_seen'], context.at('last_seen'), nowMs);
   const source = readText(input, 'source', context);
   const version = readText(input, 'version', context);
   return peerEntry({ publicKey, addresses, lastSeenMs, source, version });
+}
+
+function required(
+  input: YamlMap,
+  name: string,
+  expected: string,
+  context: ReadContext,
+): YamlValue | undefined {
+  const value = input[name];
+  if (value !== undefined) return value;
+  const slip = Object.keys(input).find((key) => nearestName(key, [name]) !== undefined);
+  const hint = slip === undefined ? '' : `, unless ${quote(slip)} is meant to be it`;
+  return context.at(name).fail('MISSING_KEY', `required key is missing${hint}`, expected);
 }
 
 /** The fields of an entry, some of which may be undefined. */
@@ -84,11 +101,10 @@ export function peerEntry(fields: PeerFields): PeerEntry {
 }
 
 function readAddresses(
-  input: YamlValue | undefined,
+  input: YamlValue,
   publicKey: string | undefined,
   context: ReadContext,
 ): readonly string[] | undefined {
-  if (input === undefined) return context.fail('MISSING_KEY', 'required key is missing', EXPECTED_ADDRESSES);
   if (input === null) return context.fail('NO_VALUE', 'has no value', EXPECTED_ADDRESSES);
   if (!Array.isArray(input)) return context.fail('WRONG_TYPE', `is ${describe(input)}`, EXPECTED_ADDRESSES);
   if (input.length === 0) return context.fail('NO_VALUE', 'is an empty list', EXPECTED_ADDRESSES);

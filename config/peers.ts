@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigProblem } from './errors.ts';
+import { nearestName } from './nearest.ts';
 import { type PeerEntry, readPeerEntry, unionOfAddresses } from './peer-entry.ts';
 import { findPeers, lineEnd, type PeersPlace } from './peers-place.ts';
 import {
@@ -123,6 +124,7 @@ class PeersReader {
     this.#root = root;
     this.place = findPeers(text, document);
     const isVersionKnown = this.#checkVersion(root['version']);
+    this.#checkName(root);
     const list = root['peers'] ?? [];
     const isList = Array.isArray(list);
     if (!isList) {
@@ -146,6 +148,15 @@ class PeersReader {
       context.fail('BAD_VALUE', `is ${describe(version)}: the file is not written`, String(VERSION));
     }
     return false;
+  }
+
+  /** A slip of the pen would quietly be a list of nobody. Other keys are none of ours. */
+  #checkName(root: YamlMap): void {
+    if ('peers' in root) return;
+    const slip = Object.keys(root).find((name) => nearestName(name, ['peers']) !== undefined);
+    if (slip !== undefined) {
+      this.#context.at(slip).fail('UNKNOWN_KEY', 'unknown key, did you mean "peers"?', '"peers:"');
+    }
   }
 
   #readEntry(item: YamlValue, index: number): PeerEntry | undefined {

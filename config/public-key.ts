@@ -4,7 +4,7 @@ import type { ReadContext, ValueType, YamlValue } from './value.ts';
 
 export const PUBLIC_KEY_BYTES = 32;
 
-const EXPECTED_KEY = "base64 of the 32 bytes of the peer's Ed25519 public key";
+export const EXPECTED_KEY = "base64 of the 32 bytes of the peer's Ed25519 public key";
 const EXPECTED_PEER = "a peer's public key as in peers.yaml, or its id as `btcfed peers` shows it";
 
 /** Multihash "identity, 36 bytes" of libp2p's protobuf form of an Ed25519 key. */
@@ -19,9 +19,8 @@ export function isPublicKey(text: string): boolean {
   return decodeBase64(text)?.length === PUBLIC_KEY_BYTES;
 }
 
-/** `public_key` of peers.yaml, in base64. */
-export function readPublicKey(input: YamlValue | undefined, context: ReadContext): string | undefined {
-  if (input === undefined) return context.fail('MISSING_KEY', 'required key is missing', EXPECTED_KEY);
+/** `public_key` of an entry in peers.yaml, in base64. */
+export function readPublicKey(input: YamlValue, context: ReadContext): string | undefined {
   if (input === null || input === '') return context.fail('NO_VALUE', 'has no value', EXPECTED_KEY);
   // No part of the value goes into a message: people paste the wrong key.
   if (typeof input !== 'string') return context.fail('WRONG_TYPE', 'is not a text', EXPECTED_KEY);

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { watch } from 'chokidar';
-import { ConfigError, diffConfig, type LoadedConfig } from '../../config/index.ts';
+import { ConfigError, diffConfig, type LoadedConfig, restartKeys } from '../../config/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { RunningConfig } from './running-config.ts';
 
@@ -68,15 +68,20 @@ export class ConfWatch {
       if (digest === running.loaded.digest) this.#told = '';
       else if (digest !== this.#told) {
         this.#told = digest;
-        const keys = diffConfig(running.config, config).map(({ key }) => key);
-        log.event('config.file_changed', { file: this.#file, valid: true, keys });
+        const changes = diffConfig(running.config, config);
+        const fixed = restartKeys(changes);
+        if (fixed.length > 0) this.#warn(`a restart is needed for ${fixed.join(', ')}`);
+        else log.event('config.file_changed', { file: this.#file, keys: changes.map(({ key }) => key) });
       }
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       if (error.message === this.#told) return;
       this.#told = error.message;
-      const text = error.message.split('\n').join('; ');
-      log.event('config.file_changed', { file: this.#file, valid: false, text });
+      this.#warn(error.message.split('\n').join('; '));
     }
+  }
+
+  #warn(text: string): void {
+    this.#modules.log.event('config.file_refusable', { file: this.#file, text });
   }
 }

@@ -200,12 +200,16 @@ export class Listeners {
       throw new P2pError('ADDRESS_INVALID', `${text} is no TCP address`, { address: text });
     }
     if (!isName(address)) return address;
-    const [first] = await this.#opts.resolve([text], AbortSignal.timeout(RESOLVE_MS));
+    let failure: unknown;
+    const signal = AbortSignal.timeout(RESOLVE_MS);
+    const [first] = await this.#opts.resolve([text], signal).catch((error: unknown) => {
+      failure = error;
+      return [];
+    });
     const resolved = first === undefined ? undefined : netAddress(first);
-    if (resolved === undefined) {
-      throw new P2pError('DNS_FAILED', `${text} could not be resolved`, { address: text });
-    }
-    return resolved;
+    if (resolved !== undefined) return resolved;
+    const message = `${text}: to listen on a name, it must lead to an address of this machine, and it cannot be resolved`;
+    throw new P2pError('DNS_FAILED', message, { address: text }, failure);
   }
 }
 
@@ -249,10 +253,11 @@ function listenError(address: NetAddress, thrown: unknown): P2pError {
   const { text } = address;
   const errno = String((thrown as { readonly code?: unknown }).code ?? '');
   if (errno === 'EADDRINUSE') {
-    return new P2pError('ADDRESS_IN_USE', `${text}: another program listens there`, { address: text, errno });
+    const message = `${text}: another program listens there (\`ss -ltnp\` shows which)`;
+    return new P2pError('ADDRESS_IN_USE', message, { address: text, errno });
   }
   if (errno === 'EACCES' || errno === 'EPERM') {
-    const message = `${text}: this user may not bind that port`;
+    const message = `${text}: this user may not bind that port; those from 1024 on need no rights`;
     return new P2pError('ADDRESS_NOT_PERMITTED', message, { address: text, errno });
   }
   if (isWildcard(address) && address.family === 'ip6' && isIpv6Missing(errno)) {

@@ -157,6 +157,13 @@ const SKIPPED: readonly (readonly [lines: readonly string[], said: readonly stri
       `peers.yaml:4:5: peers[1].addresses: required key is missing ${LIST_EXPECTED}`,
     ],
   ],
+  [
+    ['publicKey: x', 'adresses: y'],
+    [
+      `peers.yaml:4:5: peers[1].public_key: required key is missing, unless "publicKey" is meant to be it ${KEY_EXPECTED}`,
+      `peers.yaml:4:5: peers[1].addresses: required key is missing, unless "adresses" is meant to be it ${LIST_EXPECTED}`,
+    ],
+  ],
   [[`addresses: ${GOOD}`], [`peers.yaml:4:5: peers[1].public_key: required key is missing ${KEY_EXPECTED}`]],
   ...(
     [
@@ -323,6 +330,16 @@ describe('peers.yaml, entries in error', () => {
 });
 
 describe('peers.yaml, the whole file', () => {
+  it('a slip of the pen is no quiet list of nobody; other keys are none of ours', () => {
+    const slip = parse(`# mine\nPeer:\n${entryText(1)}`);
+    assert.deepEqual(slip.operator, []);
+    assert.deepEqual(told(slip), [
+      'peers.yaml:2:1: Peer: unknown key, did you mean "peers"? (expected "peers:")',
+    ]);
+    assert.deepEqual(told(parse('nickname: me\n')), []);
+    assert.deepEqual(told(parse(`peer: 1\npeers:\n${entryText(1)}`)), []);
+  });
+
   for (const [text, said] of [
     ['- a\n', 'peers.yaml:1:1: the file is a list (expected a list under "peers:")'],
     ['hello\n', 'peers.yaml:1:1: the file is the text "hello" (expected a list under "peers:")'],
