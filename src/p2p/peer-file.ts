@@ -1,21 +1,16 @@
 import { removeLeftovers, replaceFile } from '../../config/atomic-file.ts';
 import type { FileFacts } from '../../config/disk.ts';
 import { ConfigError, formatProblem } from '../../config/errors.ts';
-import {
-  FileLockError,
-  type FileLockModules,
-  removeStaleLocks,
-  withFileLock,
-} from '../../config/file-lock.ts';
+import { type FileLockModules, removeStaleLocks, withFileLock } from '../../config/file-lock.ts';
 import { type PeerEntry, sameEntry, storableEntry } from '../../config/peer-entry.ts';
 import type { PeersFile } from '../../config/peers.ts';
 import { editPeers, withoutBlock } from '../../config/peers-edit.ts';
 import { mergePeers, type PeerMap } from '../../config/peers-merge.ts';
 import { processTable } from '../../config/process-id.ts';
 import { decodeText, errnoOf } from '../../config/read-file.ts';
-import type { Health } from '../observe/health.ts';
-import type { Log } from '../observe/log.ts';
+import { DeletedPeers } from './deleted-peers.ts';
 import { type BackupModules, PeerBackups } from './peer-backups.ts';
+import { PeerFileLooks, type PeerFileLooksModules } from './peer-file-looks.ts';
 import {
   bomOf,
   type DamagedFile,
@@ -25,18 +20,11 @@ import {
   type LastContent,
   PeerFileReader,
 } from './peer-file-reader.ts';
+import { PeerFileStatus, type PeerFileStatusModules } from './peer-file-status.ts';
 import type { PeerFileState, PeersOwner, PeersSnapshot } from './peer-file-types.ts';
-import type { WatchFile } from './peer-watch.ts';
-import type { Clock } from './types.ts';
 
 /** A file that is no YAML may be an edit half done; it is written anew after this. */
 const HEAL_AFTER_MS = 10 * 60_000;
-/** Where the system cannot watch. Edits are noticed within 2 s (federation-acceptance check 19). */
-const POLL_MS = 1_000;
-/** Beside the watch, which does not tell of rights and of what a mount hides. */
-const LOOK_EVERY_MS = 30_000;
-/** The watcher drops what follows on an event within 50 ms, such as an edit right after our own save. */
-const LOOK_AGAIN_MS = 250;
 
 export type { PeerFileState, PeersChange, PeersOwner, PeersSnapshot } from './peer-file-types.ts';
 
@@ -47,12 +35,7 @@ export interface PeerFileOptions {
   readonly ownKey: string;
 }
 
-export interface PeerFileModules extends BackupModules {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly health?: Pick<Health, 'raise' | 'clear'>;
-  readonly watch: WatchFile;
-}
+export interface PeerFileModules extends BackupModules, PeerFileLooksModules, PeerFileStatusModules {}
 
 /**
  * peers.yaml on the disk: loaded, saved, watched. Nothing here throws for what the disk or the file does: the
@@ -63,6 +46,8 @@ export class PeerFile {
   readonly #modules: PeerFileModules;
   readonly #backups: PeerBackups;
   readonly #reader: PeerFileReader;
+  readonly #status: PeerFileStatus;
+  readonly #looks: PeerFileLooks;
   /** The last good content, and the digest of the bytes that it was read from or written as. */
   #peers: PeersFile;
   #bom = '';
@@ -70,23 +55,16 @@ export class PeerFile {
   #facts: FileFacts | undefined;
   /** Learned entries that the owner and the file had in common last. */
   #known: PeerMap = new Map();
-  /** Public keys that were deleted by hand, and when. */
-  readonly #deletedAtMs = new Map<string, number>();
+  readonly #deleted = new DeletedPeers();
   /** Its absence was told. */
   #isGone = false;
   #damage: { readonly digest: string; readonly sinceMs: number } | undefined;
   /** The operator's part of the newest backup. */
   #backedUp: string | undefined;
-  #state: PeerFileState = 'ok';
-  #reported = '';
   #owner: PeersOwner | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #nextSave: Promise<boolean> | undefined;
   #nextCheck: Promise<void> | undefined;
-  #unwatch: (() => Promise<void>) | undefined;
-  #pollMs = LOOK_EVERY_MS;
-  #cancelPoll: () => void = () => {};
-  #cancelLook: () => void = () => {};
   #stopped: Promise<void> | undefined;
 
   constructor(opts: PeerFileOptions, modules: PeerFileModules) {
@@ -94,11 +72,13 @@ export class PeerFile {
     this.#modules = modules;
     this.#backups = new PeerBackups(opts.file, modules);
     this.#reader = new PeerFileReader(opts, modules);
+    this.#status = new PeerFileStatus(opts.file, modules);
+    this.#looks = new PeerFileLooks(opts.file, modules, () => this.check());
     this.#peers = this.#reader.parse('');
   }
 
   state(): PeerFileState {
-    return this.#state;
+    return this.#status.state;
   }
 
   /** Reads the file; without a good one, the newest good backup. Removes what killed writers left behind. */
@@ -114,7 +94,7 @@ export class PeerFile {
       if (backup !== undefined) this.#backedUp = withoutBlock(backup.peers);
       if (found.kind === 'good') this.#adopt(found);
       if (found.kind === 'damaged') await this.#noticeDamage(found);
-      if (found.kind === 'unreadable') this.#fail(found.error, 'read');
+      if (found.kind === 'unreadable') this.#status.fail(found.error, 'read');
       if (found.kind === 'damaged' && backup !== undefined) {
         this.#peers = backup.peers;
         this.#bom = backup.bom;
@@ -130,17 +110,7 @@ export class PeerFile {
   /** From here on edits by hand are handed to the owner, at most 2 s after they were made. */
   async start(owner: PeersOwner): Promise<void> {
     this.#owner = owner;
-    const failed = (error: unknown): void => {
-      this.#modules.log.event('peers.watch_failed', { code: errnoOf(error) });
-      this.#pollMs = POLL_MS;
-      this.#poll();
-    };
-    this.#poll();
-    try {
-      this.#unwatch = await this.#modules.watch(this.#opts.file, () => this.#touched(), failed);
-    } catch (error) {
-      failed(error);
-    }
+    await this.#looks.start();
     // What was edited between the load and now.
     await this.check();
   }
@@ -162,8 +132,8 @@ export class PeerFile {
     if (found.kind === 'good' && found.digest !== this.#digest) this.#reconcile(found);
     // Somebody is writing it: whatever he leaves is looked at then.
     const isFault = found.kind === 'unreadable' && errnoOf(found.error) !== 'EBUSY';
-    if (isFault) this.#fail(found.error, 'read');
-    const isBack = (found.kind === 'good' || found.kind === 'missing') && this.#state !== 'ok';
+    if (isFault) this.#status.fail(found.error, 'read');
+    const isBack = (found.kind === 'good' || found.kind === 'missing') && this.#status.state !== 'ok';
     const isSaved = this.#isGone || isBack ? await this.#saveNow() : !isFault;
     if (!isSaved) this.#owner?.notSaved?.();
   }
@@ -191,12 +161,10 @@ export class PeerFile {
   }
 
   async #stop(isDue: boolean): Promise<void> {
-    this.#cancelPoll();
-    this.#cancelLook();
-    await this.#unwatch?.();
+    await this.#looks.stop();
     await this.#queue(async () => {
       if (this.#owner === undefined) return;
-      if (!isDue && !TRIED_AT_STOP.has(this.#state)) {
+      if (!isDue && !TRIED_AT_STOP.has(this.#status.state)) {
         const found = await this.#reader.find(this.#last());
         if (found.kind === 'missing') this.#noticeGone(found);
         if (!this.#isGone) return;
@@ -211,28 +179,13 @@ export class PeerFile {
     return done;
   }
 
-  #touched(): void {
-    if (this.#stopped !== undefined) return;
-    void this.check();
-    this.#cancelLook();
-    this.#cancelLook = this.#modules.clock.after(LOOK_AGAIN_MS, () => void this.check());
-  }
-
-  #poll(): void {
-    this.#cancelPoll();
-    if (this.#stopped !== undefined) return;
-    this.#cancelPoll = this.#modules.clock.after(this.#pollMs, () => {
-      void this.check().finally(() => this.#poll());
-    });
-  }
-
   async #saveNow(): Promise<boolean> {
     try {
       const path = await this.#realPath();
       return await withFileLock(path, () => this.#saveLocked(path), this.#lockModules());
     } catch (error) {
-      if (error instanceof ConfigError) this.#setState('read_only_form', error.problems[0]!.code);
-      else this.#fail(error);
+      if (error instanceof ConfigError) this.#status.set('read_only_form', error.problems[0]!.code);
+      else this.#status.fail(error);
       return false;
     }
   }
@@ -245,7 +198,7 @@ export class PeerFile {
     const found = await this.#reader.findSettled(this.#last());
     const before = this.#bom + this.#peers.text;
     if (found.kind === 'unreadable') {
-      this.#fail(found.error, 'read');
+      this.#status.fail(found.error, 'read');
       return false;
     }
     if (found.kind === 'missing') this.#noticeGone(found);
@@ -256,11 +209,11 @@ export class PeerFile {
     const deleted = found.kind === 'good' && found.digest !== this.#digest ? this.#reconcile(found) : 0;
     const current = this.#peers;
     if (current.isReadOnly) {
-      this.#setState('read_only_form', current.problems[0]?.code ?? '');
+      this.#status.set('read_only_form', current.problems[0]?.code ?? '');
       return false;
     }
     // After `reconcile` memory and file have the same base, so that this merge has no conflicts of its own.
-    const { learned } = this.#merge(current.learned, this.#deletedAtMs);
+    const { learned } = this.#merge(current.learned, this.#deleted.atMs);
     const next = editPeers(current, learned, this.#reader.parseOptions());
     const isRestored = found.kind === 'damaged' || this.#isGone;
     if (next.text !== current.text || isRestored) {
@@ -277,7 +230,7 @@ export class PeerFile {
     this.#known = mapOf(learned);
     this.#damage = undefined;
     this.#isGone = false;
-    this.#setState('ok');
+    this.#status.set('ok');
     return true;
   }
 
@@ -296,11 +249,11 @@ export class PeerFile {
     const gone = [...before.values()].filter(({ publicKey }) => !now.has(publicKey));
     const added = [...now.keys()].filter((key) => !before.has(key));
     this.#peers = found.peers;
-    const deletedAtMs = new Map(this.#deletedAtMs);
+    const deletedAtMs = new Map(this.#deleted.atMs);
     for (const { publicKey } of gone) deletedAtMs.set(publicKey, changedAtMs);
     const merged = this.#merge(found.peers.learned, deletedAtMs, changedAtMs);
     for (const key of [...merged.deleted, ...gone.map(({ publicKey }) => publicKey)]) {
-      this.#remember(key, changedAtMs);
+      this.#deleted.add(key, changedAtMs);
     }
     const memory = this.#memory();
     const learned = merged.learned.filter((entry) => {
@@ -339,14 +292,6 @@ export class PeerFile {
     return mapOf(this.#owner.learned().flatMap((fields) => storableEntry(fields, nowMs) ?? []));
   }
 
-  /** Bounded like the list itself; the oldest deletion is forgotten first. */
-  #remember(key: string, deletedAtMs: number): void {
-    this.#deletedAtMs.delete(key);
-    this.#deletedAtMs.set(key, deletedAtMs);
-    const [oldest] = this.#deletedAtMs.keys();
-    if (this.#deletedAtMs.size > MAX_DELETIONS && oldest !== undefined) this.#deletedAtMs.delete(oldest);
-  }
-
   #adopt({ peers, bom, digest, facts }: GoodFile): void {
     this.#peers = peers;
     this.#bom = bom;
@@ -355,20 +300,8 @@ export class PeerFile {
     this.#known = mapOf(peers.learned);
     this.#damage = undefined;
     this.#isGone = false;
-    if (this.#state === 'damaged') this.#setState('ok');
-    this.#report(peers);
-  }
-
-  /** What is wrong with entries; the same once. */
-  #report({ problems, notes }: PeersFile): void {
-    const texts = [...problems, ...notes].map(formatProblem);
-    const reported = texts.join('\n');
-    if (reported === this.#reported) return;
-    this.#reported = reported;
-    for (const problem of problems) {
-      this.#modules.log.event('peers.entry_skipped', { text: formatProblem(problem) });
-    }
-    for (const note of notes) this.#modules.log.event('peers.entry_note', { text: formatProblem(note) });
+    if (this.#status.state === 'damaged') this.#status.set('ok');
+    this.#status.report(peers);
   }
 
   /** Told once; the operator's part comes back as it was read last. */
@@ -381,7 +314,7 @@ export class PeerFile {
   async #noticeDamage(found: DamagedFile): Promise<void> {
     this.#isGone = false;
     if (this.#damage?.digest !== found.digest) await this.#copyDamage(found);
-    this.#setState('damaged', found.error.problems[0]!.code);
+    this.#status.set('damaged', found.error.problems[0]!.code);
   }
 
   async #copyDamage({ bytes, digest, facts, error }: DamagedFile): Promise<void> {
@@ -424,31 +357,7 @@ export class PeerFile {
       throw error;
     }
   }
-
-  #fail(error: unknown, what: 'read' | 'saved' = 'saved'): void {
-    const code = error instanceof FileLockError ? error.code : errnoOf(error);
-    this.#setState(STATES.get(code) ?? 'failed', code, what);
-  }
-
-  /** One line a change: ok -> why not -> ok. */
-  #setState(state: PeerFileState, code = '', what: 'read' | 'saved' = 'saved'): void {
-    if (state === this.#state) return;
-    const { log, health } = this.#modules;
-    const { file } = this.#opts;
-    if (state === 'ok') {
-      log.event('peers.saved_again', { file, state: this.#state });
-      health?.clear('PEERS_NOT_SAVED');
-    } else {
-      log.event('peers.not_saved', { file, state, code });
-      const cannot = what === 'read' ? 'cannot be read, ' : '';
-      const text = `${file}: ${cannot}${state} (${code}); learned peers are kept in memory only`;
-      health?.raise('PEERS_NOT_SAVED', text);
-    }
-    this.#state = state;
-  }
 }
-
-const MAX_DELETIONS = 2_048;
 
 /** A stop has no time for a lock that was waited for in vain; the other two are for the operator to mend. */
 const TRIED_AT_STOP: ReadonlySet<PeerFileState> = new Set([
@@ -456,15 +365,6 @@ const TRIED_AT_STOP: ReadonlySet<PeerFileState> = new Set([
   'denied',
   'read_only_disk',
   'failed',
-]);
-
-const STATES: ReadonlyMap<string, PeerFileState> = new Map([
-  ['ENOSPC', 'disk_full'],
-  ['EDQUOT', 'disk_full'],
-  ['EACCES', 'denied'],
-  ['EPERM', 'denied'],
-  ['EROFS', 'read_only_disk'],
-  ['LOCK_TIMEOUT', 'locked'],
 ]);
 
 function mapOf(entries: readonly PeerEntry[]): PeerMap {
