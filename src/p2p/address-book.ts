@@ -9,16 +9,18 @@ import type {
 import type { CheckedRecord, PrivateAddresses } from '../../protocols/peer-exchange/record.ts';
 import {
   type BookEntry,
+  blankEntry,
+  candidateOf,
   dialAddresses,
   expiryOf,
   isHearsay,
   isLearned,
-  isUnproved,
   type PeerState,
   sharedOf,
 } from './book-entry.ts';
 import { type BookFileEntry, type FiledPeer, fromFile, toFile } from './book-file.ts';
 import { BookIndex } from './book-index.ts';
+import { BookIntake } from './book-intake.ts';
 import {
   ANCHORS,
   CLOCK_STEP_MS,
@@ -76,6 +78,7 @@ export class AddressBook implements ExchangeBook, DialBook {
   readonly #index = new BookIndex();
   readonly #present = new Set<PeerIdText>();
   readonly #forgotten = new Forgotten();
+  readonly #intake: BookIntake;
   readonly #listeners = new Set<() => void>();
   readonly #dirtyListeners = new Set<() => void>();
   readonly #seenMsOf = (entry: BookEntry) =>
@@ -86,6 +89,12 @@ export class AddressBook implements ExchangeBook, DialBook {
 
   constructor(modules: AddressBookModules) {
     this.#modules = modules;
+    this.#intake = new BookIntake({
+      index: this.#index,
+      forgotten: this.#forgotten,
+      monotonicMs: () => modules.clock.monotonicMs(),
+      isPresent: (peerId) => this.#present.has(peerId),
+    });
     this.#clockOffsetMs = modules.clock.nowMs() - modules.clock.monotonicMs();
   }
 
@@ -123,13 +132,8 @@ export class AddressBook implements ExchangeBook, DialBook {
   /** Takes a checked record, from a peer or from the peer itself. */
   take(record: CheckedRecord, origin: RecordOrigin): TakeOutcome {
     if (record.peerId === this.#modules.self) return 'self';
-    const nowMs = this.#modules.clock.monotonicMs();
-    const seenMs = record.seenS === undefined ? undefined : nowMs - record.seenS * 1_000;
-    const entry = this.#index.get(record.peerId);
-    const outcome =
-      entry === undefined
-        ? this.#takeNew(record, origin, nowMs, seenMs)
-        : this.#takeAgain(entry, record, origin, seenMs);
+    const outcome = this.#intake.take(record, origin);
+    if (outcome === 'new' && this.#present.has(record.peerId)) this.#see(record.peerId);
     if (outcome === 'new' || outcome === 'changed') this.#changed();
     return outcome;
   }
@@ -165,7 +169,7 @@ export class AddressBook implements ExchangeBook, DialBook {
       const limitMs = isProved ? PROVED_MAX_UNSEEN_MS : HEARD_MAX_AGE_MS;
       const ageMs = Math.min(clock.nowMs() - (lastSeenMs ?? 0), limitMs - LOADED_GRACE_MS);
       this.#index.insert({
-        ...blank(peerId, publicKey, nowMs - ageMs),
+        ...blankEntry(peerId, publicKey, nowMs - ageMs),
         addresses,
         state: isProved ? 'proved' : 'heard',
         source: filed.source,
@@ -348,80 +352,6 @@ export class AddressBook implements ExchangeBook, DialBook {
     return gone;
   }
 
-  #takeNew(
-    record: CheckedRecord,
-    origin: RecordOrigin,
-    nowMs: number,
-    seenMs: number | undefined,
-  ): TakeOutcome {
-    const { peerId, publicKey, signed, tokenHints } = record;
-    const isOwnWord = origin.source === peerId;
-    if (this.#forgotten.holds(peerId, { isOwnWord, seq: signed?.seq, seenMs }, nowMs)) return 'forgotten';
-    if (!this.#index.caps.hasRoomOf(origin.source)) return 'source_full';
-    const addresses = record.addresses.filter(({ subnet }) => this.#index.caps.hasRoomIn(subnet));
-    if (addresses.length === 0) return 'subnet_full';
-    if (this.#index.learned >= MAX_LEARNED && !this.#index.evict((peerId) => this.#present.has(peerId)))
-      return 'book_full';
-    this.#index.insert({
-      ...blank(peerId, publicKey, nowMs),
-      addresses,
-      signed,
-      source: origin.source,
-      isPublic: origin.isPublic,
-      seenMs,
-      tokenHints: tokenHints === undefined || tokenHints.length === 0 ? undefined : ownCopy(tokenHints),
-    });
-    if (this.#present.has(peerId)) this.#see(peerId);
-    return 'new';
-  }
-
-  #takeAgain(
-    entry: BookEntry,
-    record: CheckedRecord,
-    origin: RecordOrigin,
-    seenMs: number | undefined,
-  ): TakeOutcome {
-    entry.heardMs = Math.max(entry.heardMs, seenMs ?? entry.heardMs);
-    if (seenMs !== undefined) entry.seenMs = Math.max(entry.seenMs ?? seenMs, seenMs);
-    if (record.tokenHints !== undefined && record.tokenHints.length > 0) {
-      entry.tokenHints = ownCopy(record.tokenHints);
-    }
-    const isOwnWord = origin.source === entry.peerId;
-    const { signed } = record;
-    const rise = signed === undefined ? undefined : compare(signed.seq, entry.signed?.seq);
-    if (rise === undefined || rise < 0) {
-      // Where a peer is, it knows best itself; to others only its newest signature counts.
-      const isBetter = isOwnWord && (entry.signed === undefined || rise !== undefined);
-      if (isBetter && this.#readdress(entry, record, origin)) return rise === undefined ? 'changed' : 'stale';
-      // What libp2p pushes it signs anew, so that our neighbour's own word may be the older one of two that say the same.
-      return rise === undefined || saysTheSame(entry, record) ? 'known' : 'stale';
-    }
-    // The same signature over another connection may allow more of its addresses.
-    if (rise === 0) {
-      if (record.addresses.length > entry.addresses.length) this.#readdress(entry, record, origin);
-      return 'known';
-    }
-    const isSame = saysTheSame(entry, record);
-    this.#index.change(entry, () => {
-      entry.signed = signed;
-    });
-    this.#readdress(entry, record, origin);
-    return isSame ? 'refreshed' : 'changed';
-  }
-
-  /** Takes other addresses into an entry, as far as its subnets have room; true if that changed something. */
-  #readdress(entry: BookEntry, record: CheckedRecord, origin: RecordOrigin): boolean {
-    const had = entry.addresses.map(({ text }) => text).join(' ');
-    this.#index.change(entry, () => {
-      const isFree = !isUnproved(entry);
-      const fits = record.addresses.filter(({ subnet }) => isFree || this.#index.caps.hasRoomIn(subnet));
-      if (fits.length === 0) return;
-      entry.isPublic = origin.isPublic;
-      entry.addresses = fits;
-    });
-    return entry.addresses.map(({ text }) => text).join(' ') !== had;
-  }
-
   #takeOperator(filed: FiledPeer): void {
     this.#forgotten.delete(filed.peerId);
     const operatorAddresses = filed.addresses.map(({ text }) => text);
@@ -434,7 +364,7 @@ export class AddressBook implements ExchangeBook, DialBook {
     }
     const { clock } = this.#modules;
     const lastSeenMs = filed.lastSeenMs === undefined ? undefined : Math.min(filed.lastSeenMs, clock.nowMs());
-    const entry = blank(filed.peerId, filed.publicKey, clock.monotonicMs());
+    const entry = blankEntry(filed.peerId, filed.publicKey, clock.monotonicMs());
     this.#index.insert({ ...entry, operatorAddresses, source: 'operator', lastSeenMs });
   }
 
@@ -492,54 +422,7 @@ export class AddressBook implements ExchangeBook, DialBook {
   }
 }
 
-function blank(peerId: PeerIdText, publicKey: Uint8Array, heardMs: number): BookEntry {
-  return {
-    peerId,
-    publicKey,
-    operatorAddresses: undefined,
-    addresses: [],
-    signed: undefined,
-    state: 'heard',
-    source: 'file',
-    isPublic: false,
-    heardMs,
-    seenMs: undefined,
-    lastSeenMs: undefined,
-    lastProvedMs: undefined,
-    failures: 0,
-    firstFailureMs: 0,
-    tokenHints: undefined,
-    shared: undefined,
-  };
-}
-
-function candidateOf(entry: BookEntry): DialCandidate {
-  return {
-    peerId: entry.peerId,
-    addresses: dialAddresses(entry),
-    origin: isLearned(entry) ? 'learned' : 'operator',
-    isProved: entry.state === 'proved',
-    lastProvedMs: entry.lastProvedMs,
-    publicOnly: entry.isPublic && isLearned(entry),
-    source: entry.source,
-    seenMs: entry.seenMs,
-  };
-}
-
 function merged(first: FiledPeer, second: FiledPeer): FiledPeer {
   const addresses = new Map([...first.addresses, ...second.addresses].map((one) => [one.text, one]));
   return { ...first, addresses: [...addresses.values()] };
-}
-
-/** True if another signature brings no news; over none, if it names only what we have. */
-function saysTheSame(entry: BookEntry, { signed, addresses }: CheckedRecord): boolean {
-  if (entry.signed !== undefined) return Buffer.compare(entry.signed.content, signed!.content) === 0;
-  const had = new Set(dialAddresses(entry));
-  return addresses.every(({ text }) => had.has(text));
-}
-
-/** Rise of a sequence number over the one before; any number is a rise over none. */
-function compare(seq: bigint, before: bigint | undefined): number {
-  if (before === undefined || seq > before) return 1;
-  return seq === before ? 0 : -1;
 }

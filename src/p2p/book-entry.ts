@@ -10,6 +10,7 @@ import {
   PROVED_MAX_FAILURES,
   PROVED_MAX_UNSEEN_MS,
 } from './book-limits.ts';
+import type { DialCandidate } from './dial-book.ts';
 import type { PeerIdText } from './types.ts';
 
 /** heard: somebody told of it; proved: a dial of ours completed its handshake. */
@@ -43,6 +44,28 @@ export interface BookEntry {
   tokenHints: Uint8Array | undefined;
   /** Made when it is first asked for, gone with the next change. */
   shared: SharedRecord | undefined;
+}
+
+/** A peer of which nothing but its key is known. */
+export function blankEntry(peerId: PeerIdText, publicKey: Uint8Array, heardMs: number): BookEntry {
+  return {
+    peerId,
+    publicKey,
+    operatorAddresses: undefined,
+    addresses: [],
+    signed: undefined,
+    state: 'heard',
+    source: 'file',
+    isPublic: false,
+    heardMs,
+    seenMs: undefined,
+    lastSeenMs: undefined,
+    lastProvedMs: undefined,
+    failures: 0,
+    firstFailureMs: 0,
+    tokenHints: undefined,
+    shared: undefined,
+  };
 }
 
 export function isLearned(entry: BookEntry): boolean {
@@ -97,4 +120,18 @@ export function sharedOf(
     isUsefulTo: (isPrivate, policy) => addresses.some((address) => isAllowed(address, policy, isPrivate)),
   };
   return entry.shared;
+}
+
+/** The entry as the keeper dials it. */
+export function candidateOf(entry: BookEntry): DialCandidate {
+  return {
+    peerId: entry.peerId,
+    addresses: dialAddresses(entry),
+    origin: isLearned(entry) ? 'learned' : 'operator',
+    isProved: entry.state === 'proved',
+    lastProvedMs: entry.lastProvedMs,
+    publicOnly: entry.isPublic && isLearned(entry),
+    source: entry.source,
+    seenMs: entry.seenMs,
+  };
 }
