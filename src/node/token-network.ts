@@ -92,6 +92,7 @@ export class TokenNetwork {
       transport: hostTransport(host),
       ...{ judge, clock, random, randomBytes },
       peers: this.tokenPeers(),
+      isArriving: () => this.gossip.isBehind(),
       report: (event, fields) => log.event(event, fields),
       trace: (message, fields) => log.debug(message, fields),
     });

@@ -39,6 +39,8 @@ export const HEADERS_WAIT_MS = 3_000;
 export const UNMINED_LASTS_MS = 2_000;
 /** The same after a look that brought nothing, doubled with each one. */
 export const MAX_UNMINED_WAIT_MS = 60_000;
+/** While gossip has messages to take in, what is lacked is probably among them: the look waits so much longer. */
+export const ARRIVING_MS = 10_000;
 /** Longest wait before transactions that are here, and whose verdict is open, are asked for again: each time all history is read. */
 export const MAX_OPEN_WAIT_MS = 3_600_000;
 /** Transactions whose fetching changed nothing here (conflicts, mostly), of one token: not fetched again. */

@@ -66,6 +66,8 @@ export interface SyncModules {
   readonly random: RandomFraction;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly peers?: TokenPeers;
+  /** Whether transactions came by gossip that are not taken in yet. */
+  readonly isArriving?: () => boolean;
   readonly report?: SyncReport;
   /** Free trace lines. */
   readonly trace?: (message: string, fields: Readonly<Record<string, string | number | undefined>>) => void;

@@ -116,6 +116,11 @@ export class GossipInbox {
     });
   }
 
+  /** Messages came that are not offered yet. */
+  isBehind(): boolean {
+    return this.queue.size > 0;
+  }
+
   /** A state of this transaction changed: after the commit. */
   settle(txid: string): void {
     for (const message of this.waiting.get(txid) ?? []) {

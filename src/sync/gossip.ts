@@ -118,6 +118,11 @@ export class Gossip {
     return quietOffers(offers, this.told, chain);
   }
 
+  /** Messages came that are not offered yet. */
+  isBehind(): boolean {
+    return this.inbox.isBehind();
+  }
+
   facts(): GossipFacts {
     return {
       tokens: this.tokens.size,

@@ -2,6 +2,7 @@ import type { PeerIdText } from '../p2p/types.ts';
 import { restAfter } from './bulk.ts';
 import { codeOf, faultOf, isAnswer, isStreamError } from './client-faults.ts';
 import {
+  ARRIVING_MS,
   HEADERS_WAIT_MS,
   NOT_READY_MS,
   SEEK_MS,
@@ -276,12 +277,17 @@ export class TokenTask {
   private nextLook(): Promise<void> | undefined {
     const nowMs = this.nowMs();
     for (const [session, standing] of this.standings) {
-      if ((standing.unminedDueMs() ?? Number.POSITIVE_INFINITY) <= nowMs && isFree(session))
+      if ((this.lookDueMs(standing) ?? Number.POSITIVE_INFINITY) <= nowMs && isFree(session))
         return this.look(session, standing);
     }
     if ((this.openVerdicts.dueMs(nowMs) ?? Number.POSITIVE_INFINITY) > nowMs) return undefined;
     const chosen = this.openVerdicts.pick(this.agreeing());
     return chosen === undefined ? undefined : this.decide(...chosen);
+  }
+
+  private lookDueMs(standing: Standing): number | undefined {
+    const dueMs = standing.unminedDueMs();
+    return dueMs !== undefined && this.modules.isArriving?.() === true ? dueMs + ARRIVING_MS : dueMs;
   }
 
   private agreeing(): (readonly [Session, Standing])[] {
@@ -342,7 +348,7 @@ export class TokenTask {
       const freeMs = nowMs + session.restMs();
       const huntMs = isIdle ? standing.huntDueMs() : undefined;
       if (huntMs !== undefined) times.push(Math.max(huntMs, freeMs));
-      const lookMs = isIdle && this.looking === undefined ? standing.unminedDueMs() : undefined;
+      const lookMs = isIdle && this.looking === undefined ? this.lookDueMs(standing) : undefined;
       if (lookMs !== undefined) times.push(Math.max(lookMs, freeMs));
       if (standing.headersSinceMs !== undefined) times.push(nowMs + HEADERS_WAIT_MS / 3);
     }

@@ -167,6 +167,8 @@ export class SyncPeer implements SyncTransport {
   readonly poked: string[] = [];
   /** Who asks for headers gets them. */
   givesHeaders = true;
+  /** Gossip has messages that are not taken in yet. */
+  isArriving = false;
   /** Txids that its rules do not count, whatever anybody says. */
   readonly refuses = new Set<string>();
   /** Followed; `follow` changes them. */
@@ -290,6 +292,7 @@ export class SyncPeer implements SyncTransport {
       randomBytes: (length) =>
         createHash('sha512').update(`${this.id} ${salts++}`).digest().subarray(0, length),
       peers,
+      isArriving: () => this.isArriving,
       report: (event, fields) => this.reports.push(`${event} ${JSON.stringify(fields)}`),
       trace: (message, fields) => this.traces.push(`${message} ${JSON.stringify(fields)}`),
     });

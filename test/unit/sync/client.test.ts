@@ -113,6 +113,21 @@ describe('token sync', () => {
       assert.ok(b.poked.includes('a'), 'the headers came from elsewhere');
     }));
 
+  it('while gossip has transactions to take in, the same ones are not asked for as well: but not for ever', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('arriving');
+      at.blocks(3, 4);
+      const a = await peerWith(net, 'a', at, at.txs);
+      const b = await peerWith(net, 'b', at);
+      net.connect(a, b);
+      await agreement(net, at, a, b);
+      b.isArriving = true;
+      await a.node.node.offerAll(at.beefs(at.transfers(4)));
+      await net.pass(9_000);
+      assert.equal(await areEqual(at, a, b), false, 'it waits for gossip');
+      await net.until('what does not come is asked for', () => areEqual(at, a, b), 10_000);
+    }));
+
   it('a peer whose headers nobody has is compared with at our own tip', () =>
     withNet(async (net) => {
       const at = new TokenChain('tips');
