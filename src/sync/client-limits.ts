@@ -35,6 +35,8 @@ export const TURN_INTERVAL_MS = 200;
 export const NOT_READY_MS = 100;
 /** A comparison waits so long for headers that a peer has; then it is made at our own tip. */
 export const HEADERS_WAIT_MS = 3_000;
+/** A new block: who agreed until now has its proofs first, and gossip brings them. Only a difference that lasts is gone after. */
+export const BLOCK_LASTS_MS = 2_000;
 /** Unmined sets differ all the time while transactions travel: a difference counts when it has lasted. */
 export const UNMINED_LASTS_MS = 2_000;
 /** The same after a look that brought nothing, doubled with each one. */

@@ -1,5 +1,6 @@
 import {
   BARREN_MS,
+  BLOCK_LASTS_MS,
   MAX_BARREN,
   MAX_BARREN_WAIT_MS,
   MAX_MOVING_WAIT_MS,
@@ -21,6 +22,8 @@ export class Standing {
   /** Its commitment was ours at our tip when last compared, and last at all. */
   private isAtTip = false;
   private agreedMs = Number.NEGATIVE_INFINITY;
+  /** Since when a peer that agreed has told another commitment, which new blocks explain. */
+  private movedSinceMs: number | undefined;
   /** Since when its tip has been unknown to our chain. */
   headersSinceMs: number | undefined;
   /** Of the claim whose history was gone through to the end. */
@@ -51,16 +54,23 @@ export class Standing {
     this.claim = claim;
     this.atTip(found.kind === 'agrees' && claim.height >= tipHeight, nowMs);
     if (found.kind === 'agrees') this.agrees(claim, nowMs);
-    else this.differs(found, nowMs);
+    else if (!this.isMoving(nowMs)) this.differs(found, nowMs);
+  }
+
+  /** When a commitment that may only be ahead by a new block is to be compared again. */
+  movedDueMs(): number | undefined {
+    return this.movedSinceMs === undefined ? undefined : this.movedSinceMs + BLOCK_LASTS_MS;
   }
 
   untold(nowMs: number): void {
+    this.movedSinceMs = undefined;
     this.atTip(false, nowMs);
     this.become({ kind: 'unknown', sinceMs: nowMs });
   }
 
   /** What was found to be so was so on another chain. */
   chainUndone(): void {
+    this.movedSinceMs = undefined;
     this.examinedKey = undefined;
     this.barren = 0;
     this.huntAtMs = 0;
@@ -149,7 +159,16 @@ export class Standing {
     this.isAtTip = isAtTip;
   }
 
+  /** It agreed until now, and gossip may bring what is new. */
+  private isMoving(nowMs: number): boolean {
+    if (this.relation.kind === 'agrees') this.movedSinceMs ??= nowMs;
+    const isMoving = nowMs < (this.movedDueMs() ?? nowMs);
+    if (!isMoving) this.movedSinceMs = undefined;
+    return isMoving;
+  }
+
   private agrees({ height, hash }: Claim, nowMs: number): void {
+    this.movedSinceMs = undefined;
     this.become({ kind: 'agrees', sinceMs: nowMs, height, hash });
     this.barren = 0;
     this.huntAtMs = 0;

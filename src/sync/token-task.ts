@@ -351,6 +351,8 @@ export class TokenTask {
       const lookMs = isIdle && this.looking === undefined ? this.lookDueMs(standing) : undefined;
       if (lookMs !== undefined) times.push(Math.max(lookMs, freeMs));
       if (standing.headersSinceMs !== undefined) times.push(nowMs + HEADERS_WAIT_MS / 3);
+      const movedMs = standing.movedDueMs();
+      if (movedMs !== undefined) times.push(movedMs);
     }
     const openMs = isIdle && this.looking === undefined ? this.openVerdicts.dueMs(nowMs) : undefined;
     if (openMs !== undefined && this.agreeing().length > 0) times.push(openMs);

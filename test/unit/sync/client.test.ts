@@ -209,6 +209,38 @@ describe('token sync', () => {
       assert.equal(a.client.status(at.tokenId)?.sinceMs, since);
     }));
 
+  it('who gets the proofs of a new block by gossip a moment after the others is not behind; who does not get them is', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('later proofs');
+      at.blocks(3, 4);
+      const a = await peerWith(net, 'a', at, at.txs);
+      const b = await peerWith(net, 'b', at);
+      net.connect(a, b);
+      await agreement(net, at, a, b);
+      const { length } = b.reports;
+      const block = async (): Promise<readonly Uint8Array[]> => {
+        const txs = at.transfers(4);
+        at.block(txs);
+        await a.node.node.headers(at.headers());
+        await b.node.node.headers(at.headers());
+        await a.node.node.offerAll(at.beefs(txs));
+        await net.pass(1_000);
+        assert.equal(await areEqual(at, a, b), false);
+        assert.equal(b.state(at.tokenId), 'synced');
+        return at.beefs(txs);
+      };
+      await b.node.node.offerAll(await block());
+      await agreement(net, at, a, b);
+      await net.pass(5_000);
+      assert.deepEqual(b.reports.slice(length), []);
+      await block();
+      await net.until('what gossip does not bring is fetched', () => areEqual(at, a, b), 5_000);
+      assert.ok(
+        b.reports.slice(length).some((line) => line.startsWith('sync.behind')),
+        b.reports.join('\n'),
+      );
+    }));
+
   it('a transaction that something waits for is fetched by txid, with what it needs', () =>
     withNet(async (net) => {
       const at = new TokenChain('wanted');
