@@ -103,17 +103,16 @@ function checkState({ id, tokens: followed }: SimDaemon, { tokens }: IndexState,
 /** What anybody is said to do where lines break and coins are spent twice. */
 const NATURAL = /^(SILENT|SLOW|GOSSIP_CONFLICT)$/;
 
-/** He is caught, for what he did, and nothing that he made up is anywhere. */
+/**
+ * Nothing that he made up is anywhere, and nothing is said of him but what he did. Whether he is found out is told by the count: a
+ * lie may come too late to matter.
+ */
 function checkLiar({ honest, trap, plan, counts }: Simulation): void {
   if (trap === undefined) return;
   const { liar } = trap;
   const said = honest.flatMap(({ penalties }) => penalties.filter(({ of }) => of === LIAR));
-  assert.ok(
-    liar.mayPass || said.some(({ code }) => liar.codes.test(code)),
-    `nobody says anything of him who lies by ${plan.lie}`,
-  );
   const caught = said.filter(({ code }) => liar.codes.test(code));
-  counts.add(`${plan.lie} told`);
+  if (counts.of('lie') > 0) counts.add(`${plan.lie} told`);
   if (caught.length > 0) counts.add(`${plan.lie} caught`);
   if (caught.some(({ verdict }) => verdict !== 'none')) counts.add(`${plan.lie} dropped`);
   if (caught.some(({ verdict }) => verdict === 'ban')) counts.add(`${plan.lie} banned`);

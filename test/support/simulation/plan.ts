@@ -86,7 +86,7 @@ function historyOf(number: number, forks: boolean, isLarge: boolean): SimHistory
   const key = number * 4 + (forks ? 1 : 0) + (isLarge ? 2 : 0);
   let history = histories.get(key);
   if (history === undefined) {
-    const steps = (isLarge ? 32 : 8) + (number % 4) * 4;
+    const steps = (isLarge ? 28 : 8) + (number % 4) * 3;
     history = new SimHistory(`${key}`, {
       steps,
       tokens: 1 + (number % 3),
