@@ -80,6 +80,12 @@ export const LOG_EVENTS = {
   'peers.damaged': row('peers', 'error', 'List of peers is damaged', 'file, copy, text'),
   'peers.gone': row('peers', 'warn', 'List of peers was deleted or emptied', 'file, found'),
   'peers.recovered': row('peers', 'warn', 'List of peers written anew', 'file, from'),
+  'peers.not_read': row(
+    'peers',
+    'warn',
+    'List of peers cannot be read, and is not saved',
+    'file, state, code',
+  ),
   'peers.not_saved': row('peers', 'warn', 'List of peers cannot be saved', 'file, state, code'),
   'peers.saved_again': row('peers', 'info', 'List of peers is saved again', 'file, state'),
   'peers.watch_failed': row('peers', 'warn', 'List of peers is polled, not watched', 'code'),

@@ -45,7 +45,7 @@ export class PeerFileStatus {
       log.event('peers.saved_again', { file, state: this.#state });
       health?.clear('PEERS_NOT_SAVED');
     } else {
-      log.event('peers.not_saved', { file, state, code });
+      log.event(what === 'read' ? 'peers.not_read' : 'peers.not_saved', { file, state, code });
       const cannot = what === 'read' ? 'cannot be read, ' : '';
       const text = `${file}: ${cannot}${state} (${code}); learned peers are kept in memory only`;
       health?.raise('PEERS_NOT_SAVED', text);

@@ -601,8 +601,8 @@ describe('PeerFile, a quiet daemon', () => {
         throw errno(code);
       };
       for (let round = 0; round < 3; round++) await bench.peers.check();
-      assert.deepEqual(bench.events().slice(1), ['peers.not_saved']);
-      assert.deepEqual(bench.line('peers.not_saved'), { file: bench.file, state, code });
+      assert.deepEqual(bench.events().slice(1), ['peers.not_read']);
+      assert.deepEqual(bench.line('peers.not_read'), { file: bench.file, state, code });
       assert.match(warnings.get('PEERS_NOT_SAVED')!, new RegExp(`cannot be read, ${state} \\(${code}\\)`));
       bench.disk.read = nodeDisk.read;
       await bench.peers.check();
@@ -615,7 +615,7 @@ describe('PeerFile, a quiet daemon', () => {
     rmSync(bench.file);
     mkdirSync(bench.file);
     await bench.peers.check();
-    assert.equal(bench.line('peers.not_saved')?.['code'], 'EISDIR');
+    assert.equal(bench.line('peers.not_read')?.['code'], 'EISDIR');
     rmdirSync(bench.file);
     await bench.peers.check();
     assert.deepEqual([bench.peers.state(), bench.text()], ['ok', saved]);
@@ -702,8 +702,9 @@ describe('PeerFile, a disk that fails', () => {
         assert.ok(failed >= 3, 'the fault happened');
         assert.equal(bench.peers.state(), state);
         assert.deepEqual(bench.learned(), [peer(2)]);
-        assert.deepEqual(bench.events(), ['peers.loaded', 'peers.not_saved']);
-        assert.deepEqual(bench.line('peers.not_saved'), { file: bench.file, state, code });
+        const told = call === 'read' ? 'peers.not_read' : 'peers.not_saved';
+        assert.deepEqual(bench.events(), ['peers.loaded', told]);
+        assert.deepEqual(bench.line(told), { file: bench.file, state, code });
         Object.assign(bench.disk, { [call]: nodeDisk[call] });
         assert.equal(await bench.peers.save(), true);
         assert.equal(bench.peers.state(), 'ok');
@@ -746,7 +747,7 @@ describe('PeerFile, a disk that fails', () => {
     bench.disk.stat = async (path) => ({ ...(await nodeDisk.stat(path)), mtimeMs: reads++ });
     assert.equal(await bench.peers.save(), false);
     assert.equal(reads, 6);
-    assert.equal(bench.line('peers.not_saved')?.['code'], 'EBUSY');
+    assert.equal(bench.line('peers.not_read')?.['code'], 'EBUSY');
     bench.disk.stat = nodeDisk.stat;
     bench.disk.realPath = async () => {
       throw errno('EACCES');
@@ -771,10 +772,10 @@ describe('PeerFile, a disk that fails', () => {
     const folder = new PeerFileBench(t);
     mkdirSync(folder.file);
     await folder.run();
-    assert.deepEqual(folder.line('peers.not_saved')?.['code'], 'EISDIR');
+    assert.deepEqual(folder.line('peers.not_read')?.['code'], 'EISDIR');
     const large = new PeerFileBench(t, { text: Buffer.alloc(8 * 1024 * 1024 + 1, '#') });
     await large.run();
-    assert.deepEqual(large.line('peers.not_saved')?.['code'], 'EFBIG');
+    assert.deepEqual(large.line('peers.not_read')?.['code'], 'EFBIG');
   });
 
   it('the lock of a living process: given up after 5 s, nothing written', async (t) => {
