@@ -127,6 +127,12 @@ export const LOG_EVENTS = {
   'p2p.fault': row('p2p', 'error', 'Unexpected fault', 'err_name, err_message, err_stack'),
   'peer.connected': row('p2p', 'info', 'Peer connected', 'peer, direction, address, peers'),
   'peer.disconnected': row('p2p', 'info', 'Peer disconnected', 'peer, reason, seconds, peers'),
+  'peer.key_twice': row(
+    'p2p',
+    'warn',
+    'Two programs run with the key of one peer: one of them needs a key of its own',
+    'peer, addresses',
+  ),
   'peer.flapping': row(
     'p2p',
     'warn',

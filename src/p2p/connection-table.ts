@@ -18,6 +18,8 @@ export interface TrackedLink {
   isProven: boolean;
   lastSeenMs: number;
   latencyMs: number | undefined;
+  /** Listen addresses that it told last; a signed record is the peer's newest, told over whichever connection. */
+  told: ReadonlySet<string>;
   /** Why we close it, if we do. */
   closing: string | undefined;
 }
@@ -67,6 +69,7 @@ export class ConnectionTable {
       isProven: false,
       lastSeenMs: nowMs,
       latencyMs: undefined,
+      told: new Set(),
       closing: undefined,
     };
     const peerId = connection.remotePeer.toString();

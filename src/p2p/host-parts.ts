@@ -12,6 +12,7 @@ import { Gater } from './gater.ts';
 import { HOST_CLOCK } from './host-clock.ts';
 import type { HostOptions } from './host-options.ts';
 import { type Identity, identityOf } from './identity.ts';
+import { KeyTwins } from './key-twins.ts';
 import { createLibp2pNode, type ExtraServices, type Libp2pNode } from './libp2p-node.ts';
 import { Links } from './links.ts';
 import { Listeners } from './listeners.ts';
@@ -35,6 +36,7 @@ export interface HostParts<S extends ExtraServices> {
   readonly gater: Gater;
   readonly admission: Admission;
   readonly liveness: Liveness;
+  readonly twins: KeyTwins;
   readonly links: Links;
   readonly node: Libp2pNode<S>;
   readonly sockets: Sockets;
@@ -77,11 +79,13 @@ export async function joinParts<S extends ExtraServices>(opts: HostOptions<S>): 
     timeoutMs: opts.pingTimeoutMs ?? PING_TIMEOUT_MS,
     randomBytes,
   });
+  const twins = new KeyTwins({ clock, links: (peerId) => table.links(peerId), log });
   const links: Links = new Links({
     clock,
     table,
     gater,
     liveness,
+    twins,
     identify: (connection, signal) => libp2p.services.identify.identify(connection, { signal }),
     storedRecord: (peerId) => storedRecord(node, peerId),
   });
@@ -113,7 +117,7 @@ export async function joinParts<S extends ExtraServices>(opts: HostOptions<S>): 
   libp2p.addEventListener('connection:open', ({ detail }) => links.opened(detail));
   libp2p.addEventListener('connection:close', ({ detail }) => links.closed(detail));
   libp2p.addEventListener('peer:identify', ({ detail }) => void links.told(detail).catch(fault));
-  const parts = { identity, clock, log, events, table, gater, admission, liveness };
+  const parts = { identity, clock, log, events, table, gater, admission, liveness, twins };
   return { ...parts, links, node, sockets, listeners, dialer, self, fault };
 }
 

@@ -109,7 +109,7 @@ export class Libp2pHost<S extends ExtraServices = Record<never, never>> implemen
     if (this.#state === 'stopped') return;
     const wasStarted = this.#state === 'started';
     this.#state = 'stopped';
-    const { dialer, links, liveness, listeners, admission, node, sockets, table, fault } = this.#parts;
+    const { dialer, links, liveness, twins, listeners, admission, node, sockets, table, fault } = this.#parts;
     this.#stopping.abort(new P2pError('STOPPED', 'the host is stopping'));
     listeners.pause();
     admission.abortPending();
@@ -117,6 +117,7 @@ export class Libp2pHost<S extends ExtraServices = Record<never, never>> implemen
     await links.stop();
     await dials;
     liveness.clear();
+    twins.clear();
     if (wasStarted) {
       await orAbort(Promise.resolve(node.libp2p.stop()), AbortSignal.timeout(STOP_MS)).catch(fault);
     }

@@ -23,6 +23,12 @@ export function identifiedFacts(
   };
 }
 
+/** What was told over this one connection, unsigned. */
+export function toldAddresses({ listenAddrs }: Pick<IdentifyResult, 'listenAddrs'>): ReadonlySet<string> {
+  const texts = listenAddrs.flatMap((address) => netAddress(address)?.text ?? []);
+  return new Set(texts.slice(0, MAX_ADDRESSES));
+}
+
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
 }

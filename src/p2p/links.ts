@@ -3,7 +3,8 @@ import { type ConnectionTable, SWAP_MS, type TrackedLink } from './connection-ta
 import { cancelled, orAbort } from './dialer.ts';
 import { P2pError } from './errors.ts';
 import { type Gater, MAX_PER_PEER } from './gater.ts';
-import { identifiedFacts } from './identify-facts.ts';
+import { identifiedFacts, toldAddresses } from './identify-facts.ts';
+import type { KeyTwins } from './key-twins.ts';
 import type { Liveness } from './liveness.ts';
 import type { Clock, ConnectedPeer, HostPolicy, IdentifiedFacts, PeerIdText } from './types.ts';
 
@@ -15,6 +16,7 @@ export interface LinksOptions {
   readonly table: ConnectionTable;
   readonly gater: Gater;
   readonly liveness: Liveness;
+  readonly twins: Pick<KeyTwins, 'look'>;
   /** Runs identify over this connection. */
   readonly identify: (connection: Connection, signal: AbortSignal) => Promise<IdentifyResult>;
   /** The signed record that identify has left in libp2p's store. */
@@ -69,6 +71,7 @@ export class Links {
     const peerId = result.peerId.toString();
     const link = this.#opts.table.links(peerId).find(({ connection }) => connection === result.connection);
     if (link?.isProven !== true) return;
+    this.#told(link, result);
     this.#opts.table.identified(peerId, await this.#facts(result));
   }
 
@@ -152,6 +155,7 @@ export class Links {
       const facts = await this.#facts(result);
       if (connection.status !== 'open') throw new Error('closed');
       table.proven(link, facts);
+      this.#told(link, result);
     } catch (error) {
       // It has answered that it has no identify: it is there all the same.
       const isBare = error instanceof Error && error.name === 'UnsupportedProtocolError';
@@ -166,6 +170,11 @@ export class Links {
       cancel();
       this.changed(connection.remotePeer.toString());
     }
+  }
+
+  #told(link: TrackedLink, result: IdentifyResult): void {
+    link.told = toldAddresses(result);
+    this.#opts.twins.look(result.peerId.toString());
   }
 
   async #facts(result: IdentifyResult): Promise<IdentifiedFacts> {

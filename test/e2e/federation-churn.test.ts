@@ -56,15 +56,15 @@ async function heldBy(child: ChildProcess): Promise<Held> {
   return held;
 }
 
-/** Heap and buffers; the least of several, since an exchange may be under way. */
-async function leastHeldBy(child: ChildProcess): Promise<number> {
-  const measured: number[] = [];
+/** Objects and buffers, and apart from them compiled code; the least of several, since an exchange may be under way. */
+async function leastHeldBy(child: ChildProcess): Promise<{ readonly bytes: number; readonly code: number }> {
+  const measured: { readonly bytes: number; readonly code: number }[] = [];
   for (let i = 0; i < 5; i += 1) {
-    const { heapBytes, externalBytes } = await heldBy(child);
-    measured.push(heapBytes + externalBytes);
+    const { heapBytes, codeBytes, externalBytes } = await heldBy(child);
+    measured.push({ bytes: heapBytes - codeBytes + externalBytes, code: codeBytes });
     await sleep(50);
   }
-  return Math.min(...measured);
+  return measured.reduce((least, one) => (one.bytes < least.bytes ? one : least));
 }
 
 /** What guests saw of those who were there all the time. */
@@ -215,7 +215,7 @@ test(`${SECONDS} s of peers that come and go, garbage and reloads: nothing is dr
   const stable = new Set([...(await a.known()), a.peerId]);
   const seen: Seen = { joins: 0, known: 0, connectMs: [] };
   const keys = Array.from({ length: GUESTS }, (_, i) => testKey(100 + i));
-  const samples: { ms: number; bytes: number }[] = [];
+  const samples: { ms: number; bytes: number; code: number }[] = [];
   const beganMs = performance.now();
   let guests = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -233,7 +233,7 @@ test(`${SECONDS} s of peers that come and go, garbage and reloads: nothing is dr
     // What guests held must go with them: it is measured between two rounds.
     await until('the guests have gone', async () => (await a.connected()).length === STABLE_PEERS);
     if (round < WARM_UP_ROUNDS) continue;
-    samples.push({ ms: performance.now() - beganMs, bytes: await leastHeldBy(daemon.child) });
+    samples.push({ ms: performance.now() - beganMs, ...(await leastHeldBy(daemon.child)) });
   }
   const series = await a.metrics();
   const { dropped, exchanges } = await crowd.report();
@@ -263,6 +263,7 @@ test(`${SECONDS} s of peers that come and go, garbage and reloads: nothing is dr
     penalties: Object.fromEntries(penalties),
     held_mb: samples.map(({ bytes }) => Number((bytes / MB).toFixed(2))),
     held_mb_per_10_min: Number(slope.toFixed(2)),
+    code_mb: samples.map(({ code }) => Number((code / MB).toFixed(2))),
     start: atStart,
     end: after,
     failed_peers: failed,
