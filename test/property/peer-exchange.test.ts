@@ -19,8 +19,9 @@ import { plain } from '../support/exchange-vectors.ts';
 import { MemoryStream } from '../support/memory-stream.ts';
 
 const IS_LONG = process.env['BTCFED_TEST_LONG'] === '1';
-/** Each target runs for so long. */
+/** Each target runs for so long; those of a whole node, one a message, for 10 s in continuous integration too. */
 const FUZZ_MS = IS_LONG ? 10_000 : 1_500;
+const NODE_FUZZ_MS = process.env['CI'] === undefined ? FUZZ_MS : 10_000;
 
 const digest = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const record: fc.Arbitrary<WireRecord> = fc.record(
@@ -123,7 +124,7 @@ for (const [kind, body] of Object.entries(BODIES)) {
       fc.asyncProperty(mutated(body), async (bytes) => {
         await sendRaw(net, node, peer, bytes);
       }),
-      { numRuns: 1_000_000, interruptAfterTimeLimit: FUZZ_MS, markInterruptAsFailure: false },
+      { numRuns: 1_000_000, interruptAfterTimeLimit: NODE_FUZZ_MS, markInterruptAsFailure: false },
     );
     assert.equal(node.counts.view().faults.INTERNAL, undefined);
     assert.equal(node.service.stats().serving, 0);
