@@ -11,6 +11,7 @@ import type { ListenChange } from './types.ts';
 interface TcpListener extends Listener {
   /** Stops accepting and keeps the accepted connections. */
   pause(permanent: boolean): void;
+  readonly server: { readonly listening: boolean };
 }
 
 /** How long the name of a listen address may take. */
@@ -51,9 +52,9 @@ export class Listeners {
     this.#opts = opts;
   }
 
-  /** Where we listen, with real ports. */
+  /** Where we listen, with real ports; a socket that died is not told. */
   addresses(): readonly NetAddress[] {
-    return this.#bound.map(({ address }) => address);
+    return this.#bound.filter(isAlive).map(({ address }) => address);
   }
 
   /** The same as others could dial it: wildcards stand for the addresses of the interfaces at this moment. */
@@ -77,8 +78,8 @@ export class Listeners {
     const wanted = new Set(addresses);
     const change: Change = {
       added: [],
-      kept: this.#bound.filter((bound) => wanted.has(bound.wanted)),
-      removed: this.#bound.filter((bound) => !wanted.has(bound.wanted)),
+      kept: this.#bound.filter((bound) => wanted.has(bound.wanted) && isAlive(bound)),
+      removed: this.#bound.filter((bound) => !wanted.has(bound.wanted) || !isAlive(bound)),
       moved: [],
     };
     try {
@@ -219,6 +220,10 @@ interface Change {
   readonly removed: readonly Bound[];
   /** Of the removed: had to stop already, to make room. */
   readonly moved: Bound[];
+}
+
+function isAlive({ listener }: Bound): boolean {
+  return listener.server.listening;
 }
 
 /** Takes inbound sockets through the limits, and holds them until the address is in use. */

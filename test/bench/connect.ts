@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createHost, type Libp2pHost } from '../../src/p2p/host.ts';
 import type { DialTarget } from '../../src/p2p/types.ts';
@@ -8,6 +9,9 @@ import { OPEN_POLICY, testKey } from '../support/p2p.ts';
 import type { Figures } from './benches.ts';
 
 const WARM_UP = 5;
+/** What was connected a moment ago is still asked and told. */
+const SETTLE_MS = 15_000;
+const IDLE_MS = 20_000;
 
 /**
  * `npm run bench -- connect`: first contact to identify between two processes, TCP's first packet to the last byte of
@@ -101,7 +105,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Memory of the listening host with the held peers, and its CPU over five idle seconds. */
+/** Memory of the listening host with the held peers, and its CPU once it has been idle for a while. */
 async function usage(server: ChildProcess): Promise<Figures> {
   server.send('usage');
   const [figures] = (await once(server, 'message')) as [Figures];
@@ -112,12 +116,13 @@ async function usage(server: ChildProcess): Promise<Figures> {
 async function serve(): Promise<void> {
   const { host } = (await startNetwork()).network;
   process.on('message', async () => {
+    await sleep(SETTLE_MS);
     const before = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await sleep(IDLE_MS);
     const { user, system } = process.cpuUsage(before);
     process.send?.({
       rss_mb: Math.round(process.memoryUsage.rss() / 1e6),
-      idle_cpu_percent: round((user + system) / 5e4),
+      idle_cpu_percent: round((user + system) / 10 / IDLE_MS),
     });
   });
   process.send?.({ peerId: host.peerId, addresses: host.listenAddresses() } satisfies DialTarget);

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Libp2pHost } from '../../../src/p2p/host.ts';
 import { HOST_CLOCK } from '../../../src/p2p/host-clock.ts';
+import { until } from '../../support/operator.ts';
 import { connectHosts, makeHost, newHost, nextEvent, targetOf } from '../../support/p2p.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
@@ -214,4 +215,33 @@ test('announced addresses are what identify and the signed record tell, and chan
   await host.setAnnounce([]);
   assert.deepEqual((await back)[0].identified?.addresses, host.listenAddresses());
   assert.deepEqual(targetOf(host).addresses, host.announcedAddresses());
+});
+
+/** The server of this process that listens there, as the system sees it. */
+function serverAt(address: string): net.Server {
+  const { _getActiveHandles } = process as unknown as { _getActiveHandles(): readonly unknown[] };
+  const servers = _getActiveHandles.call(process).filter((handle) => handle instanceof net.Server);
+  const [host, port] = [address.split('/')[2], Number(address.split('/')[4])];
+  const found = servers.find((server) => {
+    const bound = server.address() as net.AddressInfo;
+    return bound.address === host && bound.port === port;
+  });
+  return found ?? assert.fail(`nothing listens on ${address}`);
+}
+
+test('66: a listener that dies takes neither the other nor its connections along, and is not told as listening', async (t) => {
+  const hub = await makeHost(t, { listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.2/tcp/0'] });
+  const [first = '', second = ''] = hub.listenAddresses();
+  const [one, other] = [await makeHost(t, { listen: [] }), await makeHost(t, { listen: [] })];
+  await one.dial({ peerId: hub.peerId, addresses: [second] }, soon());
+  serverAt(first).close();
+  await until('it is noticed', () => hub.listenAddresses().join() === second);
+  assert.deepEqual(hub.announcedAddresses(), [second]);
+  await assert.rejects(other.dial({ peerId: hub.peerId, addresses: [first] }, soon()), { code: 'REFUSED' });
+  await other.dial({ peerId: hub.peerId, addresses: [second] }, soon());
+  assert.ok(one.peer(hub.peerId) !== undefined && (await one.ping(hub.peerId, soon())) >= 0);
+  const change = await hub.prepareListen(['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.2/tcp/0']);
+  await change.commit();
+  const [again = '', ...rest] = [...hub.listenAddresses()].sort();
+  assert.deepEqual([again.split('/')[2], rest], ['127.0.0.1', [second]], 'the next change opens it again');
 });
