@@ -69,7 +69,7 @@ export function planOf(seed: number, prng: Prng, options: PlanOptions = {}): Pla
     options.daemons ??
     (isLarge ? (seed === LARGE_EVERY - 1 ? MAX_DAEMONS : prng.between(8, MAX_DAEMONS)) : 5);
   const lie = 'lie' in options ? options.lie : prng.chance(0.6) ? prng.pick(LIES) : undefined;
-  const stormMs = prng.between(25, 70) * 1_000;
+  const stormMs = prng.between(20, 55) * 1_000;
   const faults = kinds.flatMap((fault) =>
     Array.from({ length: fault === 'reset' ? prng.between(3, 12) : prng.between(1, 3) }, () => {
       const atMs = prng.below(Math.floor(stormMs * 0.7));
@@ -86,7 +86,7 @@ function historyOf(number: number, forks: boolean, isLarge: boolean): SimHistory
   const key = number * 4 + (forks ? 1 : 0) + (isLarge ? 2 : 0);
   let history = histories.get(key);
   if (history === undefined) {
-    const steps = (isLarge ? 28 : 8) + (number % 4) * 3;
+    const steps = (isLarge ? 22 : 6) + (number % 4) * 3;
     history = new SimHistory(`${key}`, {
       steps,
       tokens: 1 + (number % 3),

@@ -9,7 +9,7 @@ import { SimNet } from './net.ts';
 import { type Plan, type PlanOptions, planOf, TRACES } from './plan.ts';
 import { Trap } from './trap.ts';
 import { Wallets } from './wallets.ts';
-import { SimClock, World } from './world.ts';
+import { World } from './world.ts';
 
 export interface SimulationOptions extends PlanOptions {
   /** A bug in all daemons. */
@@ -43,7 +43,6 @@ export class Simulation {
   readonly net: SimNet;
   readonly daemons: SimDaemon[] = [];
   trap: Trap | undefined;
-  private readonly clock: SimClock;
   private readonly prng: Prng;
   private readonly options: SimulationOptions;
   private readonly diary: Diary;
@@ -58,7 +57,6 @@ export class Simulation {
     this.plan = planOf(seed, new Prng(`plan ${seed}`), options);
     this.world = new World(`${seed}`);
     this.net = new SimNet(this.world, this.counts);
-    this.clock = new SimClock(this.world);
     this.prng = this.world.prng('company');
     this.diary = new Diary(this.world);
     this.bounds = new Bounds(this.plan.history);
@@ -145,15 +143,14 @@ export class Simulation {
 
   /** Now and then, whatever happens, nothing is larger than it may be. */
   private watch(): void {
-    this.clock.after(LOOK_MS, () => {
-      if (this.isOver) return;
+    this.world.onGlance = () => {
+      if (this.isOver || this.troubles.length > 0) return;
       try {
         for (const daemon of this.honest) this.bounds.look(daemon);
       } catch (error) {
         this.troubles.push(error);
       }
-      this.watch();
-    });
+    };
   }
 
   private async calm(): Promise<void> {

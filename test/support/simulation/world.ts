@@ -13,6 +13,7 @@ interface Timer {
 
 /** Longest run of work without any timer: beyond it something turns in circles. */
 const MAX_STEPS = 200_000;
+const GLANCE_STEPS = 16;
 
 /**
  * Time, chance and disk of one simulation. Time stands still while anything is left to do: promises and immediates go on by
@@ -30,6 +31,8 @@ export class World {
   private readonly digest = createHash('sha256');
   /** Steps so far: timers run, and pieces of disk work. */
   steps = 0;
+  /** Called now and then, also in the middle of what happens at one moment. */
+  onGlance: () => void = () => undefined;
   /** The last of what happened, for who has to find out why. */
   readonly story: string[] = [];
 
@@ -83,6 +86,7 @@ export class World {
       if (steps > MAX_STEPS)
         throw new Error(`no end at ${this.nowMs} ms:\n${this.story.slice(-30).join('\n')}`);
       await turn();
+      if (this.disk.length > 0 && steps % GLANCE_STEPS === 1) this.onGlance();
       if (!(await this.disk.step())) return;
       this.steps++;
     }
