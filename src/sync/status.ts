@@ -46,7 +46,8 @@ export interface OwnView {
 
 /**
  * `behind`: a peer has, by its commitment at a block of our chain, more than we have, until we agree with it or have all that it
- *   gives (of one that agreed until now: for BLOCK_LASTS_MS, since gossip brings a new block's proofs); also while the unmined transactions of a peer that agrees have not been looked at for the first time.
+ *   gives; also while the unmined transactions of a peer that agrees have not been looked at for the first time. Of a peer that
+ *   agreed until now only what lasts longer than BLOCK_LASTS_MS counts: gossip brings the proofs of a new block.
  * `disputed`: a peer has what our rules refuse, or its commitment stays another one for DISPUTE_MS though we have all it has.
  * `synced`: none of these, and the commitment of at least one peer is ours at our tip, or was so less than TIP_GRACE_MS ago and
  *   has only a part of ours since: a block and what is mined in it do not reach everybody at once.
