@@ -22,6 +22,9 @@ type Which = (typeof WHICH)[number];
 const MAX_DETAIL = 2;
 const DEFAULT_DETAIL = 1;
 
+/** One screen; `node.peers` has all. */
+const MAX_STATUS_PEERS = 20;
+
 const seconds = z.number().min(0).describe('seconds');
 
 const peer = z.object({
@@ -235,9 +238,18 @@ export const networkShape = z.object({
   proved: shapes.count,
   operator: shapes.count,
   banned: shapes.count,
+  peers: z.array(peer).describe(`who is connected, the operator's own first; ${MAX_STATUS_PEERS} at most`),
 });
 
 export function shownNetwork(network: NetworkApi): z.input<typeof networkShape> {
   const facts = network.facts();
-  return { ...facts, listening: [...facts.listening], announced: [...facts.announced] };
+  const connected = network.peers().filter(SELECT.connected);
+  const isOther = (of: PeerView): number => Number(!SELECT.operator(of));
+  const peers = connected.sort((a, b) => isOther(a) - isOther(b) || (a.peerId < b.peerId ? -1 : 1));
+  return {
+    ...facts,
+    listening: [...facts.listening],
+    announced: [...facts.announced],
+    peers: peers.slice(0, MAX_STATUS_PEERS).map((of) => shownPeer(of, 1)),
+  };
 }

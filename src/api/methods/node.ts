@@ -173,6 +173,19 @@ export const nodeMethods = {
           proved: 60,
           operator: 3,
           banned: 0,
+          peers: [
+            {
+              peerId: PEER_ID,
+              state: 'connected',
+              direction: 'outbound',
+              latency: 0.018,
+              lastSeen: '2025-07-01T13:00:00Z',
+              agent: 'btc-federation/0.1.0',
+              source: 'operator',
+              proved: true,
+              banned: false,
+            },
+          ],
         },
         tip: { height: 905_506, hash: BLOCK, time: '2025-07-01T12:58:11Z', lag: 0 },
         store: {

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { CliError, EXIT, type ExitCode } from '../errors.ts';
 import { clean, formatBytes, formatSeconds, table } from '../format.ts';
 import { syncText } from '../sync-text.ts';
+import { peerRow } from './network.ts';
 
 type Status = Result<'node.status'>;
 
@@ -38,6 +39,10 @@ function statusText({ out, io }: Context, s: Status): string {
       ['tokens', `${s.tokensFollowed} followed`],
     ]),
   ];
+  const { peers = [], inbound = 0, outbound = 0 } = s.p2p ?? {};
+  if (peers.length > 0) lines.push(table(peers.map((peer) => peerRow(peer).map(indented))));
+  const more = inbound + outbound - peers.length;
+  if (peers.length > 0 && more > 0) lines.push(`  and ${more} more: \`btcfed peers\``);
   const tokens = s.tokens.map((t) => [
     `  ${t.token}`,
     clean(t.symbol ?? '-', 20),
@@ -54,6 +59,10 @@ function statusText({ out, io }: Context, s: Status): string {
     lines.push(`${mark}  ${w.title}: ${w.text} (since ${w.since})`);
   }
   return lines.join('\n');
+}
+
+function indented(cell: string, column: number): string {
+  return column === 0 ? `  ${cell}` : cell;
 }
 
 function networkRows({ p2p }: Status): string[][] {

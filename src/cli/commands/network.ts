@@ -30,7 +30,8 @@ function stateText({ state, banned, bar, lastError }: Peer): string {
   return lastError === undefined ? state : `${state} (${clean(lastError, MAX_CODE_CHARS)})`;
 }
 
-function peerRow(peer: Peer): string[] {
+/** State, direction, latency, last seen, source and agent. */
+export function peerRow(peer: Peer): string[] {
   return [
     peer.peerId,
     stateText(peer),

@@ -139,6 +139,17 @@ test('status tells peer id, where it listens, who is there, and how the last rel
     stdout,
     /peers +2 of at most 300 \(1 in, 1 out\), 0 being dialled\n +5 known, 2 proved, 2 of the operator, 1 banned\n/,
   );
+  // Who is there, the operator's own first, and nothing of it can play with the terminal.
+  const shown = stdout.split('\n').filter((line) => line.startsWith('  12D3'));
+  assert.deepEqual(
+    shown.map((line) => line.trim().split(/ +/)[0]),
+    [fakePeerId(1), fakePeerId(2)],
+  );
+  assert.match(
+    shown[0] ?? '',
+    / connected +out +18 ms +2025-07-01T11:59:58\.000Z +operator +btc-federation\/0\.1\.0$/,
+  );
+  assert.match(shown[1] ?? '', / connected +in +- +- +inbound +evil\\u001b\[2J\\nagent$/);
   assert.match(stdout, /reload +refused 2025-07-01T12:00:00\.000Z {2}logging\.level {2}RELOAD_VETOED\n/);
   assert.match(stdout, /7 blocks behind its source\n/);
   const { p2p, reload, tip } = await json('status');
