@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Connection } from '@libp2p/interface';
 import { byteStream } from '@libp2p/utils';
 import type { TrackedLink } from './connection-table.ts';
@@ -87,6 +88,8 @@ export class Liveness {
       await this.ping(link, abort.signal);
       return { bytes: bytesReceived(link.connection) ?? 0, pingedMs: clock.monotonicMs() };
     } catch {
+      // Had this process stood still, its timers run before it reads what came meanwhile.
+      await setImmediate();
       const after = bytesReceived(link.connection);
       if (link.connection.status === 'open' && after !== undefined && bytes !== undefined && after > bytes) {
         link.lastSeenMs = clock.nowMs();
