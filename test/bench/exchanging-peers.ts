@@ -28,7 +28,9 @@ export async function startCrowd(count: number, target: Target): Promise<PeerCro
       child.send('report');
       return (await answer(child)) as { dropped: number; exchanges: number };
     },
+    // May be called again.
     stop: async () => {
+      if (!child.connected) return;
       const exit = once(child, 'exit');
       child.send('stop');
       await exit;
