@@ -8,7 +8,7 @@ const BATCH_OFFERS = 48;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 const MAX_QUEUED_OFFERS = 1024;
-const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 

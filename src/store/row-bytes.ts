@@ -144,6 +144,14 @@ export class RowWriter {
   }
 }
 
+/** The fields of a value whose seal holds, a view. */
+export function unsealed(key: Uint8Array, value: Uint8Array): Buffer {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const fields = bytes.subarray(0, -CRC_BYTES);
+  if (bytes.length < CRC_BYTES || sealOf(bytes) !== crc32(fields, crc32(key))) throw damaged(key);
+  return fields;
+}
+
 /** Reads the fields of one row; bytes that end too soon are a damaged row, never an exception of another kind. */
 export class RowReader {
   private readonly bytes: Buffer;
@@ -160,11 +168,8 @@ export class RowReader {
 
   /** Checks the seal of a value and gives a reader of its fields. */
   static open(key: Uint8Array, value: Uint8Array): RowReader {
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    const stop = bytes.length - CRC_BYTES;
-    if (stop < 0 || bytes.readUInt32BE(stop) !== crc32(bytes.subarray(0, stop), crc32(key)))
-      throw damaged(key);
-    return new RowReader(key, bytes, 0, stop);
+    const bytes = unsealed(key, value);
+    return new RowReader(key, bytes, 0, bytes.length);
   }
 
   /** A reader of a key's own fields, behind its prefix byte. */

@@ -1,4 +1,5 @@
 import { txidOf } from '../spv/bytes.ts';
+import type { Row } from './database.ts';
 import { StoreError } from './errors.ts';
 import {
   afterPrefix,
@@ -11,7 +12,7 @@ import {
   UNMINED_HEIGHT,
 } from './keys.ts';
 import { decodeArrival } from './records.ts';
-import { damaged, RowReader, RowWriter } from './row-bytes.ts';
+import { damaged, RowReader, RowWriter, unsealed } from './row-bytes.ts';
 import type { ReadPoint, Store } from './store.ts';
 
 /** One transaction of a token's history as its `a` row names it. */
@@ -43,6 +44,8 @@ export interface HeldTx {
   readonly tokenNos: readonly number[];
 }
 
+const TWO_32 = 0x1_0000_0000;
+const TXID_BYTES = 32;
 const EVERYONE = new Uint8Array(0);
 const FLAG_MINED = 0x10;
 
@@ -62,6 +65,15 @@ export class TokenHistory {
 
   /** Rows from a place up to and with a height, in order of height and place; unmined ones if `toHeight` is UNMINED_HEIGHT. */
   async *entries(tokenNo: number, from: HistoryPlace, toHeight: number): AsyncGenerator<HistoryEntryAt> {
+    for await (const page of this.pages(tokenNo, from, toHeight)) yield* page;
+  }
+
+  /** The same, some hundred at a time: for whoever reads all of it. */
+  async *pages(
+    tokenNo: number,
+    from: HistoryPlace,
+    toHeight: number,
+  ): AsyncGenerator<readonly HistoryEntryAt[]> {
     const first = Buffer.from(historyKey(this.keys, tokenNo, EVERYONE, from.height, from.order));
     const prefix = Buffer.from(ownerPrefix(this.keys, PREFIX.history, tokenNo, EVERYONE));
     const behind =
@@ -71,14 +83,8 @@ export class TokenHistory {
     if (Buffer.compare(first, behind) >= 0) return;
     const { snapshot } = this.point;
     const at = prefix.length;
-    for await (const { key, value } of this.store.database.rows(first, behind, { snapshot })) {
-      const k = RowReader.ofKey(key);
-      k.take(at - 1);
-      const height = k.u32();
-      const order = k.u64();
-      k.finish();
-      yield { height, order, txid: RowReader.open(key, value).view(32) };
-    }
+    for await (const page of this.store.database.pages(first, behind, { snapshot }))
+      yield page.map((row) => entryOf(row, at));
   }
 
   /** Txid (display order, 32 bytes) of an unmined history transaction by its arrival; undefined if it is none. */
@@ -190,4 +196,14 @@ function gone(txid: string, key: Buffer): StoreError {
     `rows of transaction ${txid} are gone from the store: run \`btcfed verify\`, then \`btcfed verify --rebuild\``,
     { txid, key: key.toString('hex') },
   );
+}
+
+/** `at`: bytes of the key before the height. */
+function entryOf({ key, value }: Row, at: number): HistoryEntryAt {
+  // Read in place: hundreds of thousands are read in a row, and a reader of each costs as much as the rest.
+  if (key.length !== at + 12) throw damaged(key);
+  const order = key.readUInt32BE(at + 4) * TWO_32 + key.readUInt32BE(at + 8);
+  const txid = unsealed(key, value).subarray(0, TXID_BYTES);
+  if (txid.length !== TXID_BYTES) throw damaged(key);
+  return { height: key.readUInt32BE(at), order, txid };
 }

@@ -16,6 +16,14 @@ export interface BlockLeaves {
   readonly txids: Buffer;
 }
 
+/** What a block adds to the chain. */
+export interface BlockRoot {
+  readonly height: number;
+  readonly count: number;
+  /** `basmRoot` of its leaves. */
+  readonly root: Buffer;
+}
+
 export const ZERO_TAC: Buffer = Buffer.alloc(HASH_BYTES);
 
 const anchor = Buffer.alloc(ANCHOR_BYTES);
@@ -60,20 +68,22 @@ export function tacOverEmptyBlocks(tac: Uint8Array, from: number, to: number, ha
 }
 
 /**
- * The commitments of one token: the TAC at every height with transactions, and at checkpoints between them. 40 bytes a
- * point, so 8 MB for 200,000 transactions in as many blocks.
+ * The commitments of one token: root and TAC at every height with transactions, and TACs at checkpoints between them. 72
+ * bytes a point, so 14 MB for 200,000 transactions in as many blocks.
  */
 export class AnchorChain {
   private heights = new Uint32Array(4);
   /** Transactions up to and with each height. */
   private counts = new Uint32Array(4);
   private tacs: Buffer = Buffer.alloc(4 * HASH_BYTES);
+  /** Zeros at checkpoints. With them a block that changed costs no reading of those above it. */
+  private roots: Buffer = Buffer.alloc(4 * HASH_BYTES);
   private length = 0;
   /** The highest TAC that was asked for, so that the next block costs one step. */
   private tail: { readonly height: number; readonly tac: Buffer } | undefined;
 
   get bytes(): number {
-    return this.heights.byteLength + this.counts.byteLength + this.tacs.length;
+    return this.heights.byteLength + this.counts.byteLength + this.tacs.length + this.roots.length;
   }
 
   /** Of the first transaction; undefined: there is none. */
@@ -87,11 +97,32 @@ export class AnchorChain {
   }
 
   /** Adds a block with transactions, above all points; blocks between are empty. Overwrites the leaves. */
-  append(block: BlockLeaves, hashAt: BlockHashAt): void {
+  append({ height, count, txids }: BlockLeaves, hashAt: BlockHashAt): void {
+    this.appendRoot({ height, count, root: basmRoot(txids, count) }, hashAt);
+  }
+
+  /** The same, of a block whose root is known. */
+  appendRoot({ height, count, root }: BlockRoot, hashAt: BlockHashAt): void {
     const before = this.length === 0 ? 0 : (this.counts[this.length - 1] as number);
-    const tac = this.length === 0 ? Buffer.alloc(HASH_BYTES) : this.walk(block.height - 1, hashAt);
-    advance(tac, hashAt(block.height), basmRoot(block.txids, block.count));
-    this.push(block.height, before + block.count, tac);
+    const tac = this.length === 0 ? Buffer.alloc(HASH_BYTES) : this.walk(height - 1, hashAt);
+    advance(tac, hashAt(height), root);
+    this.push(height, before + count, tac, root);
+  }
+
+  /** The blocks with transactions from a height on, ascending; copies. */
+  blocksFrom(height: number): BlockRoot[] {
+    const blocks: BlockRoot[] = [];
+    const first = this.pointBelow(height) + 1;
+    let before = first === 0 ? 0 : (this.counts[first - 1] as number);
+    for (let point = first; point < this.length; point++) {
+      const upTo = this.counts[point] as number;
+      if (upTo > before) {
+        const root = Buffer.from(this.roots.subarray(point * HASH_BYTES, (point + 1) * HASH_BYTES));
+        blocks.push({ height: this.heights[point] as number, count: upTo - before, root });
+      }
+      before = upTo;
+    }
+    return blocks;
   }
 
   /** Makes checkpoints up to a height at or above the last point, at most `most` heights of them. True: it is there. */
@@ -136,7 +167,7 @@ export class AnchorChain {
     const tac = Buffer.from(this.tacOf(last));
     for (let height = (this.heights[last] as number) + 1; height <= to; height++) {
       advance(tac, hashAt(height), ZERO_TAC);
-      if (height % CHECKPOINT_HEIGHTS === 0) this.push(height, count, tac);
+      if (height % CHECKPOINT_HEIGHTS === 0) this.push(height, count, tac, ZERO_TAC);
     }
     return tac;
   }
@@ -157,11 +188,12 @@ export class AnchorChain {
     return low - 1;
   }
 
-  private push(height: number, count: number, tac: Buffer): void {
+  private push(height: number, count: number, tac: Buffer, root: Buffer): void {
     if (this.length === this.heights.length) this.grow();
     this.heights[this.length] = height;
     this.counts[this.length] = count;
     tac.copy(this.tacs, this.length * HASH_BYTES);
+    root.copy(this.roots, this.length * HASH_BYTES);
     this.length++;
   }
 
@@ -172,6 +204,7 @@ export class AnchorChain {
     const counts = new Uint32Array(size);
     counts.set(this.counts);
     this.tacs = Buffer.concat([this.tacs], size * HASH_BYTES);
+    this.roots = Buffer.concat([this.roots], size * HASH_BYTES);
     this.heights = heights;
     this.counts = counts;
   }

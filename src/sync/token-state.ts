@@ -3,12 +3,14 @@ import type { EventRecord } from '../store/event-row.ts';
 import { UNMINED_HEIGHT } from '../store/keys.ts';
 import type { TokenHistory } from '../store/token-history.ts';
 import type { EventType } from '../store/view.ts';
-import { AnchorChain, type BlockHashAt, ZERO_TAC } from './anchor-chain.ts';
+import { AnchorChain, type BlockHashAt, type BlockRoot, basmRoot, ZERO_TAC } from './anchor-chain.ts';
 import { SyncError } from './errors.ts';
 import { UnminedSet } from './unmined-set.ts';
 
 /** Rows or hashes between two turns of the event loop: about 2 ms. */
 const TURN = 2_048;
+/** Heights that are read one by one; of more, all from the lowest on are. */
+const MAX_DIRTY_HEIGHTS = 256;
 /** More changes than this are not looked up one by one: the unmined rows are read as a whole. */
 const MAX_RECHECKS = 20_000;
 
@@ -37,6 +39,8 @@ export class TokenState {
   private readonly hashAt: BlockHashAt;
   /** Rows from this height on changed since they were read. */
   private dirtyFrom = 0;
+  /** Below that, single heights of which rows changed since. */
+  private dirtyHeights = new Set<number>();
   /** Rows up to this height were read. */
   private readTo = -1;
   /** Arrivals whose unmined row may have come or gone. Undefined: all are to be read. */
@@ -53,7 +57,7 @@ export class TokenState {
 
   /** Every change of the history comes with an event that names the transaction, as creator or as spender, and its place. */
   markEvent({ type, created, spender, position }: EventRecord): void {
-    if (position !== undefined) this.markFrom(position.height);
+    if (position !== undefined) this.markHeight(position.height);
     if (position !== undefined && !MOVES.has(type)) return;
     this.mark([spender ?? created]);
   }
@@ -65,23 +69,34 @@ export class TokenState {
     if ((this.rechecks?.size ?? 0) > MAX_RECHECKS) this.rechecks = undefined;
   }
 
+  /** Rows at this height changed. */
+  private markHeight(height: number): void {
+    if (height >= this.dirtyFrom) return;
+    this.dirtyHeights.add(height);
+    if (this.dirtyHeights.size > MAX_DIRTY_HEIGHTS) this.markFrom(Math.min(...this.dirtyHeights));
+  }
+
   /** Blocks or rows from this height on changed. */
   markFrom(height: number): void {
     this.dirtyFrom = Math.min(this.dirtyFrom, height);
+    for (const dirty of this.dirtyHeights) if (dirty >= this.dirtyFrom) this.dirtyHeights.delete(dirty);
   }
 
   /** Brings it to the read point of `history`, whose index follows the header chain up to `tipHeight`. */
   async refresh(history: TokenHistory, tipHeight: number): Promise<void> {
     // All marks are taken before anything is read: those that come meanwhile are of later commits than this read point.
     const from = Math.min(this.dirtyFrom, this.readTo + 1, tipHeight + 1);
+    const single = [...this.dirtyHeights].filter((height) => height < from).sort((a, b) => a - b);
     const { rechecks } = this;
     this.dirtyFrom = Number.POSITIVE_INFINITY;
+    this.dirtyHeights = new Set();
     this.rechecks = new Set();
     try {
+      if (single.length > 0) await this.refreshHeights(history, single);
       await this.refreshMined(history, from, tipHeight);
       await this.refreshUnmined(history, rechecks);
     } catch (error) {
-      this.markFrom(from);
+      this.markFrom(Math.min(from, ...single));
       this.rechecks = undefined;
       throw error;
     }
@@ -90,16 +105,38 @@ export class TokenState {
   /** Reads everything anew at the same read point; marks that came since stay for the next one. */
   async reread(history: TokenHistory, tipHeight: number): Promise<void> {
     const { dirtyFrom, rechecks } = this;
-    this.dirtyFrom = 0;
+    const dirtyHeights = [...this.dirtyHeights];
+    this.markFrom(0);
     this.rechecks = undefined;
     await this.refresh(history, tipHeight);
     this.markFrom(dirtyFrom);
+    for (const height of dirtyHeights) this.markHeight(height);
     this.mark(rechecks);
   }
 
   /** TAC at a height up to the tip, undefined where there is none to tell. */
   tacAt(height: number): Buffer | undefined {
     return this.isAnchored ? this.chain.tacAt(height, this.hashAt) : undefined;
+  }
+
+  /** Reads the rows at these heights, ascending, and adds what is known of the blocks above the first one again. */
+  private async refreshHeights(history: TokenHistory, heights: readonly number[]): Promise<void> {
+    const first = heights[0] as number;
+    const blocks = new Map(this.chain.blocksFrom(first).map((block) => [block.height, block]));
+    for (const height of heights) {
+      const leaves = await this.leavesAt(history, height);
+      if (leaves.length === 0) blocks.delete(height);
+      else blocks.set(height, rootOf(height, leaves));
+    }
+    this.chain.cut(first);
+    for (const block of [...blocks.values()].sort((a, b) => a.height - b.height)) await this.addRoot(block);
+  }
+
+  private async leavesAt(history: TokenHistory, height: number): Promise<Buffer[]> {
+    const leaves: Buffer[] = [];
+    for await (const page of history.pages(this.tokenNo, { height, order: 0 }, height))
+      for (const { txid } of page) leaves.push(txid);
+    return leaves;
   }
 
   private async refreshMined(history: TokenHistory, from: number, tipHeight: number): Promise<void> {
@@ -113,25 +150,25 @@ export class TokenState {
   private async readBlocks(history: TokenHistory, from: number, to: number): Promise<void> {
     let height = -1;
     let leaves: Buffer[] = [];
-    let rows = 0;
-    for await (const entry of history.entries(this.tokenNo, { height: from, order: 0 }, to)) {
-      if (entry.height !== height) await this.addBlock(height, leaves);
-      if (entry.height !== height) leaves = [];
-      height = entry.height;
-      leaves.push(entry.txid);
-      if (++rows % TURN === 0) await setImmediate();
+    for await (const page of history.pages(this.tokenNo, { height: from, order: 0 }, to)) {
+      for (const entry of page) {
+        if (entry.height !== height && leaves.length > 0) {
+          await this.addRoot(rootOf(height, leaves));
+          leaves = [];
+        }
+        height = entry.height;
+        leaves.push(entry.txid);
+      }
     }
-    await this.addBlock(height, leaves);
+    if (leaves.length > 0) await this.addRoot(rootOf(height, leaves));
   }
 
-  /** Txids in display order. */
-  private async addBlock(height: number, txids: readonly Buffer[]): Promise<void> {
-    if (txids.length === 0) return;
+  private async addRoot(block: BlockRoot): Promise<void> {
     const { chain } = this;
+    const { height } = block;
     if (chain.firstHeight === undefined) this.isAnchored = this.isHeld(height);
     if (this.isAnchored && chain.firstHeight !== undefined) await this.extend(height - 1);
-    const leaves = Buffer.concat(txids.map(reversed));
-    chain.append({ height, count: txids.length, txids: leaves }, this.isAnchored ? this.hashAt : NO_HASH);
+    chain.appendRoot(block, this.isAnchored ? this.hashAt : NO_HASH);
   }
 
   /** Headers are held without gaps, so from there on all are. */
@@ -160,10 +197,8 @@ export class TokenState {
   private async readUnmined(history: TokenHistory): Promise<void> {
     const unmined = new UnminedSet();
     const from = { height: UNMINED_HEIGHT, order: 0 };
-    for await (const { order, txid } of history.entries(this.tokenNo, from, UNMINED_HEIGHT)) {
-      unmined.add(order, reversed(txid));
-      if (unmined.size % TURN === 0) await setImmediate();
-    }
+    for await (const page of history.pages(this.tokenNo, from, UNMINED_HEIGHT))
+      for (const { order, txid } of page) unmined.add(order, reversed(txid));
     this.unmined = unmined;
   }
 
@@ -187,4 +222,10 @@ export class TokenState {
 /** Display order to internal order, or back. */
 function reversed(hash: Uint8Array): Buffer {
   return Buffer.from(hash).reverse();
+}
+
+/** `txids`: of the block, in its order, in display order. */
+function rootOf(height: number, txids: readonly Buffer[]): BlockRoot {
+  const root = Buffer.from(basmRoot(Buffer.concat(txids.map(reversed)), txids.length));
+  return { height, count: txids.length, root };
 }

@@ -8,7 +8,8 @@ import { fetchChunks, give, rangeChunks, unminedOf } from '../support/sync-trans
 
 /** What one node sends of a history, cut into ranges and given in any order, makes an empty one say the same of it. */
 
-const RUNS = process.env['BTCFED_TEST_LONG'] === '1' ? 1500 : 40;
+const IS_LONG = process.env['BTCFED_TEST_LONG'] === '1';
+const RUNS = IS_LONG ? 1500 : 60;
 
 const number = fc.nat({ max: 999 });
 const step = fc.record({ kind: fc.constantFrom(...STEPS), a: number, b: number, c: number, d: number });
@@ -74,8 +75,7 @@ test('a history that is passed on in ranges is the same at the other end', async
     }),
     { numRuns: RUNS, interruptAfterTimeLimit: RUNS * 4000, markInterruptAsFailure: true },
   );
-  assert.ok(
-    seen.entries > RUNS && seen.unmined > RUNS / 2 && seen.context > RUNS / 4 && seen.undecided > 0,
-    JSON.stringify(seen),
-  );
+  const isSeen = seen.entries > RUNS && seen.unmined > RUNS / 2 && seen.context > RUNS / 4;
+  // One in fifty histories has an open verdict at its end.
+  assert.ok(isSeen && (seen.undecided > 0 || !IS_LONG), JSON.stringify(seen));
 });

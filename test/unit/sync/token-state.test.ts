@@ -13,6 +13,8 @@ const txid = (arrival: number): Buffer => Buffer.alloc(32, arrival);
 /** The history at one read point: by arrival, at which place of which block; undefined: unmined. */
 class Rows {
   private readonly places: ReadonlyMap<number, readonly [height: number, index: number] | undefined>;
+  /** From which heights mined rows were read. */
+  readonly heights: number[] = [];
   /** Called when the mined rows, or the unmined ones, are read. */
   onRead: (kind: 'mined' | 'unmined') => void = () => undefined;
 
@@ -20,14 +22,15 @@ class Rows {
     this.places = new Map(Object.entries(places).map(([arrival, place]) => [Number(arrival), place]));
   }
 
-  async *entries(_token: number, from: HistoryPlace, to: number): AsyncGenerator<HistoryEntryAt> {
+  async *pages(_token: number, from: HistoryPlace, to: number): AsyncGenerator<readonly HistoryEntryAt[]> {
+    if (from.height !== UNMINED_HEIGHT) this.heights.push(from.height);
     const rows = [...this.places].map(([arrival, place]) => ({
       height: place?.[0] ?? UNMINED_HEIGHT,
       order: place?.[1] ?? arrival,
       txid: txid(arrival),
     }));
     rows.sort((a, b) => a.height - b.height || a.order - b.order);
-    yield* rows.filter(({ height }) => height >= from.height && height <= to);
+    yield rows.filter(({ height }) => height >= from.height && height <= to);
     this.onRead(from.height === UNMINED_HEIGHT ? 'unmined' : 'mined');
   }
 
@@ -104,6 +107,28 @@ describe('what is known of a token', () => {
     await state.reread(first.history, TIP);
     await state.refresh(new Rows({ 1: [2, 0], 2: [3, 0] }).history, TIP);
     assert.deepEqual(counts(state), [2, 0]);
+  });
+
+  it('one that comes, or goes, in the middle costs no reading of the blocks above', async () => {
+    const before = { 1: [2, 0], 2: [3, 0], 3: [4, 0] } as const;
+    const [with4, without2] = [
+      { ...before, 4: [3, 1] },
+      { 1: [2, 0], 3: [4, 0] },
+    ] as const;
+    for (const [after, moved] of [
+      [with4, event('created', 4, { height: 3, index: 1 })],
+      [without2, event('createdUnmined', 2, { height: 3, index: 0 })],
+    ] as const) {
+      const [state, anew] = [made(), made()];
+      await state.refresh(new Rows(before).history, TIP);
+      state.markEvent(moved);
+      const rows = new Rows(after);
+      await state.refresh(rows.history, TIP);
+      assert.deepEqual(rows.heights, [3, TIP + 1]);
+      await anew.refresh(new Rows(after).history, TIP);
+      assert.deepEqual(state.tacAt(TIP), anew.tacAt(TIP));
+      assert.equal(state.chain.countAt(TIP), anew.chain.countAt(TIP));
+    }
   });
 
   it('a read that fails is made again as a whole', async () => {
