@@ -9,7 +9,7 @@ export function tokenDigest(salt: Uint8Array, asker: string, answerer: string, t
 
 /** Short form of a txid (32 bytes, internal order) within one question. */
 export function shortId(salt: Uint8Array, txid: Uint8Array): Buffer {
-  return createHash('sha256').update(salt).update(txid).digest().subarray(0, SHORT_ID_BYTES);
+  return hash('sha256', Buffer.concat([salt, txid]), 'buffer').subarray(0, SHORT_ID_BYTES);
 }
 
 const LANES = BUCKET_SUM_BYTES / 4;

@@ -3,10 +3,6 @@ import { bucketOf, shortId } from '../../protocols/token-sync/digests.ts';
 import { UNMINED_HEIGHT } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { TokenHistory } from '../store/token-history.ts';
-import { Turns } from './turns.ts';
-
-/** Unmined transactions between two turns of the event loop: about two milliseconds. */
-const TXS_A_TURN = 512;
 
 /** Short ids of the unmined history transactions in some buckets, sorted; undefined: more than `most`. */
 export async function shortIdsOf(
@@ -17,10 +13,12 @@ export async function shortIdsOf(
 ): Promise<Buffer | undefined> {
   const wanted = new Set(ask.buckets);
   const ids: Buffer[] = [];
-  for await (const txid of unminedTxids(store, tokenNo)) {
-    if (!wanted.has(bucketOf(txid))) continue;
-    if (ids.length === most) return undefined;
-    ids.push(shortId(ask.salt, txid));
+  for await (const page of unminedPages(store, tokenNo)) {
+    for (const txid of page) {
+      if (!wanted.has(bucketOf(txid))) continue;
+      if (ids.length === most) return undefined;
+      ids.push(shortId(ask.salt, txid));
+    }
   }
   return Buffer.concat(ids.sort(Buffer.compare));
 }
@@ -37,11 +35,13 @@ export async function txidsOfShortIds(
     places.set(bytes.toString('latin1', at, at + SHORT_ID_BYTES), at / SHORT_ID_BYTES);
   const txids = new Array<string>(bytes.length / SHORT_ID_BYTES).fill('');
   let left = places.size;
-  for await (const txid of unminedTxids(store, tokenNo)) {
-    const place = places.get(shortId(ask.salt, txid).toString('latin1'));
-    if (place === undefined) continue;
-    txids[place] = Buffer.from(txid).reverse().toString('hex');
-    left--;
+  for await (const page of unminedPages(store, tokenNo)) {
+    for (const txid of page) {
+      const place = places.get(shortId(ask.salt, txid).toString('latin1'));
+      if (place === undefined) continue;
+      txids[place] = Buffer.from(txid).reverse().toString('hex');
+      left--;
+    }
     if (left === 0) break;
   }
   return txids;
@@ -59,17 +59,14 @@ export function hasShortIdOf(ask: {
   return (txid) => asked.has(shortId(ask.salt, Buffer.from(txid, 'hex').reverse()).toString('latin1'));
 }
 
-/** 32 bytes each, internal order. */
-async function* unminedTxids(store: Store, tokenNo: number): AsyncGenerator<Buffer> {
-  const turns = new Turns(TXS_A_TURN);
+/** 32 bytes each, internal order; some hundred at a time, since there may be tens of thousands. */
+async function* unminedPages(store: Store, tokenNo: number): AsyncGenerator<readonly Buffer[]> {
   const point = store.read();
   try {
     const history = new TokenHistory(store, point);
     const from = { height: UNMINED_HEIGHT, order: 0 };
-    for await (const { txid } of history.entries(tokenNo, from, UNMINED_HEIGHT)) {
-      yield Buffer.from(txid).reverse();
-      await turns.next();
-    }
+    for await (const page of history.pages(tokenNo, from, UNMINED_HEIGHT))
+      yield page.map(({ txid }) => Buffer.from(txid).reverse());
   } finally {
     point.release();
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connectClient, type RpcClient } from '../../src/api/client.ts';
+import { frameHead } from '../../src/api/frames.ts';
 import { generateCorpus } from '../support/corpus/generate.ts';
 import type { LoopbackNode } from '../support/loopback.ts';
 import { importAll, importHeaders } from '../support/loopback-token.ts';
@@ -26,6 +27,9 @@ const LAG_LIMIT_MS = 2_000;
 const LOST_AFTER_MS = 20_000;
 /** Connections that submit: one has a bounded number of calls in work. */
 const SUBMITTERS = 4;
+/** Time between two pieces of a stream, and BEEFs (with their heads) of one at most. */
+const STREAM_EVERY_MS = 10;
+const MAX_PIECE_FRAMES = 256;
 /** Once, before anything is measured: the compiler, the mesh. */
 const WARM_UP = 1_000;
 
@@ -162,7 +166,7 @@ async function measureLatency(chain: Chain, seconds: number): Promise<Figures> {
 async function measureRate(chain: Chain, rate: number, seconds: number) {
   const count = rate * seconds;
   const startMs = performance.now();
-  await submitAt(chain, rate, count);
+  await streamAt(chain, rate, count);
   const endMs = performance.now();
   const lost = await untilEqual(chain);
   const lagMs = Math.round(performance.now() - endMs);
@@ -194,6 +198,30 @@ async function submitAt(
   }
   await Promise.all(answers);
   await Promise.all(clients.map((client) => client.close()));
+}
+
+/** The same through one import, as whoever has so many does it: pieces of a stream, each with what is due. */
+async function streamAt(
+  { a, transfers }: Pick<Chain, 'a' | 'transfers'>,
+  perSecond: number,
+  count: number,
+): Promise<void> {
+  const { importId } = await a.rpc.call('import.open', {});
+  const startMs = performance.now();
+  for (let sent = 0; sent < count; ) {
+    const due = Math.min(count, Math.floor(((performance.now() - startMs) / 1_000) * perSecond));
+    const piece: Uint8Array[] = [];
+    for (; sent < due && piece.length < MAX_PIECE_FRAMES; sent++) {
+      const beef = transfers.next().value;
+      if (beef === undefined) throw new Error('the corpus is too small');
+      piece.push(frameHead(beef.length), beef);
+    }
+    if (piece.length > 0)
+      await a.rpc.call('import.write', { importId, data: Buffer.concat(piece).toString('base64') });
+    await sleep(STREAM_EVERY_MS);
+  }
+  const { offered, admitted } = await a.rpc.call('import.close', { importId });
+  if (admitted !== offered) throw new Error(`${admitted} of ${offered} admitted`);
 }
 
 async function submit(

@@ -19,16 +19,27 @@ describe('the pace of batches', () => {
     await clock.advance(4);
     assert.equal(begins(2), false);
     assert.equal(woken(), 0);
-    await clock.advance(6);
+    await clock.advance(4);
     assert.equal(woken(), 1);
     assert.equal(begins(3), true);
+  });
+
+  it('after a batch of many the next ones wait longer', async () => {
+    const { clock, begins, woken } = setUp();
+    assert.equal(begins(10), true);
+    assert.equal(begins(10), false);
+    await clock.advance(19);
+    assert.equal(woken(), 0);
+    await clock.advance(1);
+    assert.equal(woken(), 1);
+    assert.equal(begins(10), true);
   });
 
   it('many begin at once, and what they would have waited for is over', async () => {
     const { clock, begins, woken } = setUp();
     assert.equal(begins(1), true);
-    assert.equal(begins(15), false);
-    assert.equal(begins(16), true);
+    assert.equal(begins(31), false);
+    assert.equal(begins(32), true);
     await clock.advance(1_000);
     assert.equal(woken(), 0);
     assert.equal(clock.waiting, 0);
