@@ -37,6 +37,8 @@ export const NOT_READY_MS = 100;
 export const HEADERS_WAIT_MS = 3_000;
 /** A new block: who agreed until now has its proofs first, and gossip brings them. Only a difference that lasts is gone after. */
 export const BLOCK_LASTS_MS = 2_000;
+/** More blocks at once than these are a history that is missing. */
+export const MAX_MOVED_BLOCKS = 2;
 /** Unmined sets differ all the time while transactions travel: a difference counts when it has lasted. */
 export const UNMINED_LASTS_MS = 2_000;
 /** The same after a look that brought nothing, doubled with each one. */

@@ -3,6 +3,7 @@ import {
   BLOCK_LASTS_MS,
   MAX_BARREN,
   MAX_BARREN_WAIT_MS,
+  MAX_MOVED_BLOCKS,
   MAX_MOVING_WAIT_MS,
   MAX_UNMINED_WAIT_MS,
   UNMINED_LASTS_MS,
@@ -54,7 +55,7 @@ export class Standing {
     this.claim = claim;
     this.atTip(found.kind === 'agrees' && claim.height >= tipHeight, nowMs);
     if (found.kind === 'agrees') this.agrees(claim, nowMs);
-    else if (!this.isMoving(nowMs)) this.differs(found, nowMs);
+    else if (!this.isMoving(claim, nowMs)) this.differs(found, nowMs);
   }
 
   /** When a commitment that may only be ahead by a new block is to be compared again. */
@@ -159,9 +160,14 @@ export class Standing {
     this.isAtTip = isAtTip;
   }
 
-  /** It agreed until now, and gossip may bring what is new. */
-  private isMoving(nowMs: number): boolean {
-    if (this.relation.kind === 'agrees') this.movedSinceMs ??= nowMs;
+  /** It agreed a few blocks ago, and gossip may bring what is new. */
+  private isMoving(claim: Claim, nowMs: number): boolean {
+    const { relation } = this;
+    if (relation.kind !== 'agrees' || claim.height > relation.height + MAX_MOVED_BLOCKS) {
+      this.movedSinceMs = undefined;
+      return false;
+    }
+    this.movedSinceMs ??= nowMs;
     const isMoving = nowMs < (this.movedDueMs() ?? nowMs);
     if (!isMoving) this.movedSinceMs = undefined;
     return isMoving;
