@@ -14,7 +14,7 @@ export const MIN_OUTBOUND = 8;
 export const INBOUND_RESERVE = 8;
 
 /** The peer with the larger id waits so long at a first dial, since the other is probably dialling too. */
-export const LARGER_WAITS_MS = 500;
+export const LARGER_WAITS_MS = 2_000;
 /** A connection that lived longer was a success; a shorter one counts as one more failure for the next wait. */
 export const STABLE_MS = 30_000;
 /** Connects and losses further back do not count as flapping. */

@@ -23,7 +23,8 @@ class DemoRun {
     this.temp = mkdtempSync(join(tmpdir(), 'btcfed-demo-test-'));
     this.child = spawn('npm', ['run', '-s', 'demo', '--', ...args], {
       cwd: root,
-      env: cleanEnv({ TMPDIR: this.temp }),
+      // Else npm itself leaves its compiled code there.
+      env: cleanEnv({ TMPDIR: this.temp, NODE_DISABLE_COMPILE_CACHE: '1' }),
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
