@@ -1,3 +1,4 @@
+import { checkShape, type FieldShape, fields, type MessageShape } from '../shape.ts';
 import {
   HASH_BYTES,
   HEADER_BYTES,
@@ -18,17 +19,11 @@ import {
   type Tip as TipMessage,
 } from './messages.pb.ts';
 import type { MessageBody, Tip } from './messages.ts';
-import { checkShape, type FieldShape, type MessageShape } from './shape.ts';
 
 const NUMBER: FieldShape = { wire: 0 };
 const HASH: FieldShape = { wire: 2, minBytes: HASH_BYTES, maxBytes: HASH_BYTES };
 const WORK: FieldShape = { wire: 2, minBytes: WORK_BYTES, maxBytes: WORK_BYTES };
 const NETWORK: FieldShape = { wire: 2, minBytes: 1, maxBytes: MAX_NETWORK_BYTES };
-
-/** Field numbers from 1, in order. */
-function fields(...shapes: readonly FieldShape[]): MessageShape {
-  return new Map(shapes.map((shape, i) => [i + 1, shape]));
-}
 
 function list(unitBytes: number, max: number): FieldShape {
   return { wire: 2, unitBytes, maxBytes: unitBytes * max, aboveMax: 'TOO_MANY' };
@@ -55,7 +50,7 @@ export function decodeMessage(frame: Uint8Array): MessageBody {
   if (frame.length > MAX_FRAME_BYTES) {
     throw new HeadersError('FRAME_TOO_LARGE', `frame has ${frame.length} bytes`, { bytes: frame.length });
   }
-  const found = checkShape(frame, MESSAGE);
+  const found = checkShape(frame, MESSAGE, HeadersError);
   if (KINDS.filter((number) => found.has(number)).length > 1) {
     throw new HeadersError('MESSAGE_AMBIGUOUS', 'one message has several kinds');
   }

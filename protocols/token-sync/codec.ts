@@ -1,9 +1,9 @@
+import { checkShape } from '../shape.ts';
 import * as c from './constants.ts';
 import { TokenSyncError } from './errors.ts';
 import * as wire from './messages.pb.ts';
 import type { ChunkBlock, FetchRequestBody, MessageBody, SyncMessage, Tip, TokenFacts } from './messages.ts';
 import { countRuns } from './runs.ts';
-import { checkShape } from './shape.ts';
 import { FIRST_KIND_FIELD, KINDS, type Kind, MESSAGE } from './shapes.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -19,7 +19,7 @@ export function decodeMessage(frame: Uint8Array): SyncMessage {
   if (frame.length > c.MAX_FRAME_BYTES) {
     throw new TokenSyncError('FRAME_TOO_LARGE', `frame has ${frame.length} bytes`, { bytes: frame.length });
   }
-  const fields = checkShape(frame, MESSAGE);
+  const fields = checkShape(frame, MESSAGE, TokenSyncError);
   const kinds = KINDS.filter((_, i) => fields.has(FIRST_KIND_FIELD + i));
   if (kinds.length > 1) throw new TokenSyncError('MESSAGE_AMBIGUOUS', 'one message has several kinds');
   const message = wire.Message.decode(frame);

@@ -1,16 +1,11 @@
+import { type FieldShape, fields, type MessageShape } from '../shape.ts';
 import * as c from './constants.ts';
-import type { FieldShape, MessageShape } from './shape.ts';
 
 const NUMBER: FieldShape = { wire: 0 };
 const HASH: FieldShape = { wire: 2, minBytes: c.HASH_BYTES, maxBytes: c.HASH_BYTES };
 const SALT: FieldShape = { wire: 2, minBytes: c.SALT_BYTES, maxBytes: c.SALT_BYTES };
 const RUNS: FieldShape = { wire: 2, minBytes: 2, maxBytes: c.MAX_RUN_BYTES };
 const RAW_TXS: FieldShape = { wire: 2, max: c.MAX_CHUNK_TXS, maxBytes: c.MAX_INLINE_TX_BYTES };
-
-/** Field numbers from 1, in order. */
-function fields(...shapes: readonly FieldShape[]): MessageShape {
-  return new Map(shapes.map((shape, i) => [i + 1, shape]));
-}
 
 /** Units of fixed length, from `min` to `max` of them. */
 function list(unitBytes: number, max: number, min = 1): FieldShape {
