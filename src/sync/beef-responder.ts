@@ -2,7 +2,9 @@ import type { Clock, FrameStream, PeerJudge, ProtocolOptions } from '../p2p/type
 import { buildBeef } from '../store/beef-builder.ts';
 import type { Store } from '../store/store.ts';
 import { pause, within } from './deadline.ts';
+import { codeOf } from './error-code.ts';
 import { RateBudgets } from './rate-budget.ts';
+import { ServedStreams } from './served-streams.ts';
 
 /** A protocol of other overlay nodes (wire-compat.md section 10): one line asks for a transaction, a BEEF comes back. */
 export const BEEF_PROTOCOL_IDS = ['/bsv-overlay/beef/1.0.0'];
@@ -69,8 +71,7 @@ interface BeefRequest {
 export class BeefResponder {
   private readonly modules: BeefResponderModules;
   private readonly budgets: RateBudgets;
-  private readonly stopping = new AbortController();
-  private readonly streams = new Set<Promise<void>>();
+  private readonly streams = new ServedStreams(MAX_SERVED_STREAMS);
   private readonly counts = { served: 0, notFound: 0, badRequests: 0, refused: 0 };
 
   constructor(modules: BeefResponderModules) {
@@ -83,26 +84,20 @@ export class BeefResponder {
   }
 
   /** Handler of the protocol: one request, one answer; throws nothing. */
-  async handle(stream: FrameStream): Promise<void> {
-    if (this.stopping.signal.aborted || this.streams.size >= MAX_SERVED_STREAMS) {
-      stream.abort('BUSY');
-      return;
-    }
-    const served = this.serve(stream).catch((error: unknown) => this.failed(stream, error));
-    this.streams.add(served);
-    await served;
-    this.streams.delete(served);
+  handle(stream: FrameStream): Promise<void> {
+    return this.streams.handle(stream, () =>
+      this.serve(stream).catch((error: unknown) => this.failed(stream, error)),
+    );
   }
 
   /** Ends all streams; resolves when none is left. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await Promise.all(this.streams);
+  stop(): Promise<void> {
+    return this.streams.stop();
   }
 
   private async serve(stream: FrameStream): Promise<void> {
     const { clock } = this.modules;
-    const { signal } = this.stopping;
+    const { signal } = this.streams;
     const { peerId } = stream;
     const line = await this.line(stream);
     if (line === undefined) return this.refuse(stream, 'STREAM_TIMEOUT');
@@ -127,7 +122,7 @@ export class BeefResponder {
     let isLate = false;
     let text = '';
     try {
-      return await within(this.modules.clock, REQUEST_TIMEOUT_MS, this.stopping.signal, async (signal) => {
+      return await within(this.modules.clock, REQUEST_TIMEOUT_MS, this.streams.signal, async (signal) => {
         try {
           while (text.length <= MAX_REQUEST_BYTES) {
             text += Buffer.from(await stream.read(signal)).toString('latin1');
@@ -136,7 +131,7 @@ export class BeefResponder {
           }
           return '';
         } finally {
-          isLate = signal.aborted && !this.stopping.signal.aborted;
+          isLate = signal.aborted && !this.streams.signal.aborted;
         }
       });
     } catch (error) {
@@ -187,11 +182,6 @@ export function findInStore(store: Store): FindBeef {
       (part.inputs.length > 0 || part.outputs.some(({ verdict }) => verdict === 'valid'));
     return isOfToken ? buildBeef(store, txid, MAX_BEEF_BYTES) : undefined;
   };
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
 }
 
 /** The peer went away, or was too slow. */

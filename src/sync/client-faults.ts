@@ -1,5 +1,6 @@
 import { PENALTY_POINTS, TokenSyncError } from '../../protocols/token-sync/errors.ts';
 import type { PeerIdText } from '../p2p/types.ts';
+import { codeOf } from './error-code.ts';
 
 /** What a peer did that its messages alone do not show. */
 export type ClientFaultCode =
@@ -100,17 +101,12 @@ const STREAM_CODES: ReadonlySet<string> = new Set([
 
 /** A stream or a connection that is over, or was never there. */
 export function isStreamError(error: unknown): boolean {
-  return STREAM_CODES.has(codeOf(error));
+  return STREAM_CODES.has(codeOf(error) ?? '');
 }
 
 const ANSWERS: ReadonlySet<string> = new Set(['BUSY', 'NOT_READY', 'NOT_SHARED', 'TOO_LARGE', 'UNAVAILABLE']);
 
 /** What a peer answered instead of what was asked. */
 export function isAnswer(error: unknown): boolean {
-  return ANSWERS.has(codeOf(error));
-}
-
-export function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === 'string' ? code : '';
+  return ANSWERS.has(codeOf(error) ?? '');
 }

@@ -1,5 +1,6 @@
 import { HeadersError, type HeadersErrorCode, PENALTY_POINTS } from '../../protocols/headers/errors.ts';
 import { ChainError, type ChainErrorCode } from '../chain/errors.ts';
+import { codeOf } from './error-code.ts';
 
 /** What refused headers say of who gave them; codes that are missing say nothing of him. */
 const OF_CHAIN: Readonly<Partial<Record<ChainErrorCode, HeadersErrorCode>>> = {
@@ -59,10 +60,4 @@ export function kindOf(thrown: unknown): FailureKind {
   if (code === 'SLOW') return 'passing';
   if (code === 'SILENT') return 'silence';
   return thrown instanceof HeadersError && PENALTY_POINTS[thrown.code] !== undefined ? 'fault' : 'passing';
-}
-
-/** Every module's errors have one; none: a fault of ours. */
-export function codeOf(thrown: unknown): string | undefined {
-  const code = (thrown as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
 }

@@ -9,11 +9,13 @@ import type {
 } from '../../protocols/headers/messages.ts';
 import type { FrameStream, PeerIdText } from '../p2p/types.ts';
 import { pause, within } from './deadline.ts';
-import { codeOf, faultOfStream, kindOf } from './headers-faults.ts';
+import { codeOf } from './error-code.ts';
+import { faultOfStream, kindOf } from './headers-faults.ts';
 import type { HeadersModules, PeerReports } from './headers-modules.ts';
 import { ownStatus, ownTip } from './headers-status.ts';
 import { readLocator } from './headers-take.ts';
 import { RateBudgets } from './rate-budget.ts';
+import { ServedStreams } from './served-streams.ts';
 
 type ServerModules = Pick<HeadersModules, 'network' | 'chain' | 'clock'> & {
   readonly reports: PeerReports;
@@ -27,8 +29,7 @@ type ServerModules = Pick<HeadersModules, 'network' | 'chain' | 'clock'> & {
 export class HeadersServer {
   private readonly modules: ServerModules;
   private readonly budgets: RateBudgets;
-  private readonly stopping = new AbortController();
-  private readonly streams = new Set<Promise<void>>();
+  private readonly streams = new ServedStreams(c.MAX_SERVED_STREAMS);
   private given = 0;
 
   constructor(modules: ServerModules) {
@@ -39,7 +40,7 @@ export class HeadersServer {
 
   /** Streams that are served now. */
   get count(): number {
-    return this.streams.size;
+    return this.streams.count;
   }
 
   /** Headers given since the start. */
@@ -48,21 +49,15 @@ export class HeadersServer {
   }
 
   /** Handler of the protocol: until the stream is over; throws nothing. */
-  async handle(stream: FrameStream): Promise<void> {
-    if (this.stopping.signal.aborted || this.streams.size >= c.MAX_SERVED_STREAMS) {
-      stream.abort('BUSY');
-      return;
-    }
-    const served = this.serve(stream).catch((thrown: unknown) => this.failed(stream, faultOfStream(thrown)));
-    this.streams.add(served);
-    await served;
-    this.streams.delete(served);
+  handle(stream: FrameStream): Promise<void> {
+    return this.streams.handle(stream, () =>
+      this.serve(stream).catch((thrown: unknown) => this.failed(stream, faultOfStream(thrown))),
+    );
   }
 
   /** Ends all streams; resolves when none is left. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await Promise.all(this.streams);
+  stop(): Promise<void> {
+    return this.streams.stop();
   }
 
   private async serve(stream: FrameStream): Promise<void> {
@@ -119,7 +114,7 @@ export class HeadersServer {
   private async read(stream: FrameStream, ms: number): Promise<MessageBody | undefined> {
     let isLate = false;
     try {
-      return await within(this.modules.clock, ms, this.stopping.signal, async (signal) => {
+      return await within(this.modules.clock, ms, this.streams.signal, async (signal) => {
         try {
           return decodeMessage(await stream.read(signal));
         } finally {
@@ -133,7 +128,7 @@ export class HeadersServer {
   }
 
   private write(stream: FrameStream, body: MessageBody): Promise<void> {
-    return within(this.modules.clock, c.WRITE_TIMEOUT_MS, this.stopping.signal, (signal) =>
+    return within(this.modules.clock, c.WRITE_TIMEOUT_MS, this.streams.signal, (signal) =>
       stream.write(encodeMessage(body), signal),
     );
   }
@@ -141,13 +136,13 @@ export class HeadersServer {
   /** A peer that asks too much waits for its answers. */
   private async wait(peerId: PeerIdText, units: number): Promise<void> {
     const ms = this.budgets.charge(peerId, units);
-    if (ms > 0) await pause(this.modules.clock, ms, this.stopping.signal);
+    if (ms > 0) await pause(this.modules.clock, ms, this.streams.signal);
   }
 
   private failed(stream: FrameStream, thrown: unknown): void {
     stream.abort(codeOf(thrown) ?? 'INTERNAL');
     // That a stream of the peer's breaks off is its own affair.
-    if (this.stopping.signal.aborted || kindOf(thrown) === 'passing') return;
+    if (this.streams.signal.aborted || kindOf(thrown) === 'passing') return;
     this.modules.reports.failed(stream.peerId, thrown);
   }
 }

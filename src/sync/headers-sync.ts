@@ -1,8 +1,9 @@
 import { HeadersError, PENALTY_POINTS } from '../../protocols/headers/errors.ts';
 import type { HeaderFollower, RunnerState } from '../chain/source-runner.ts';
 import type { ConnectedPeer, PeerIdText } from '../p2p/types.ts';
+import { codeOf } from './error-code.ts';
 import { HeaderAsks } from './headers-asks.ts';
-import { codeOf, kindOf } from './headers-faults.ts';
+import { kindOf } from './headers-faults.ts';
 import { HEADERS_STREAMS, type HeadersModules, PROTOCOL_IDS } from './headers-modules.ts';
 import { HeaderPeers } from './headers-peers.ts';
 import { HeaderRounds } from './headers-rounds.ts';

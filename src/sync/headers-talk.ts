@@ -10,7 +10,8 @@ import type {
 import { internalBytes } from '../chain/header.ts';
 import type { FrameStream, PeerIdText } from '../p2p/types.ts';
 import { within } from './deadline.ts';
-import { codeOf, faultOfStream } from './headers-faults.ts';
+import { codeOf } from './error-code.ts';
+import { faultOfStream } from './headers-faults.ts';
 import { HEADERS_STREAMS, type HeadersModules, PROTOCOL_IDS } from './headers-modules.ts';
 
 type TalkModules = Pick<HeadersModules, 'host' | 'clock'>;

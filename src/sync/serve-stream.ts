@@ -17,6 +17,7 @@ import type { FrameStream } from '../p2p/types.ts';
 import type { EventRecord } from '../store/event-row.ts';
 import { Answer, costOf, failure } from './answer.ts';
 import { within } from './deadline.ts';
+import { codeOf } from './error-code.ts';
 import { SyncError } from './errors.ts';
 import type { ServeShared } from './serve-modules.ts';
 import { Updates } from './updates.ts';
@@ -287,11 +288,6 @@ function faultOf(error: unknown): TokenSyncErrorCode | undefined {
 
 function isStreamError(error: unknown): boolean {
   return ['STREAM_ENDED', 'STREAM_RESET', 'TIMEOUT', 'NOT_CONNECTED', 'CANCELLED', 'STOPPED'].includes(
-    codeOf(error),
+    codeOf(error) ?? '',
   );
-}
-
-function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === 'string' ? code : '';
 }

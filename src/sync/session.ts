@@ -1,6 +1,6 @@
 import type { TokenFacts } from '../../protocols/token-sync/messages.ts';
 import type { PeerIdText } from '../p2p/types.ts';
-import { codeOf, faultOf } from './client-faults.ts';
+import { faultOf } from './client-faults.ts';
 import {
   INCOMPATIBLE_MS,
   LANES_PER_PEER,
@@ -12,6 +12,7 @@ import {
 import type { SyncModules } from './client-modules.ts';
 import { Conversation, type Told } from './conversation.ts';
 import { within } from './deadline.ts';
+import { codeOf } from './error-code.ts';
 import { SyncError } from './errors.ts';
 import type { PeerTip } from './questions.ts';
 

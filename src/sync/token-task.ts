@@ -1,6 +1,6 @@
 import type { PeerIdText } from '../p2p/types.ts';
 import { restAfter } from './bulk.ts';
-import { codeOf, faultOf, isAnswer, isStreamError } from './client-faults.ts';
+import { faultOf, isAnswer, isStreamError } from './client-faults.ts';
 import {
   ARRIVING_MS,
   HEADERS_WAIT_MS,
@@ -12,6 +12,7 @@ import {
 } from './client-limits.ts';
 import type { SyncModules } from './client-modules.ts';
 import { type Claim, type Comparison, compare } from './compare.ts';
+import { codeOf } from './error-code.ts';
 import { SyncError } from './errors.ts';
 import { type Camp, Hunt } from './hunt.ts';
 import { OpenVerdicts } from './open-verdicts.ts';
@@ -255,7 +256,7 @@ export class TokenTask {
       for (const session of members) this.standings.get(session)?.hunted(end, gained > 0, this.nowMs());
     } catch (error) {
       if (this.over.signal.aborted) return;
-      this.trace('hunt', leader.peerId, { end: codeOf(error), gained: this.entries() - before });
+      this.trace('hunt', leader.peerId, { end: codeOf(error) ?? '', gained: this.entries() - before });
       const isMoved = error instanceof SyncError && error.code === 'NOT_READY';
       if (isMoved) standing?.hunted({ kind: 'moved' }, this.entries() > before, this.nowMs());
       else if (standing !== undefined) this.peerFailed(leader, standing, error, hunt.firstHeight);
@@ -385,7 +386,11 @@ export class TokenTask {
     this.wake(NOT_READY_MS);
     if (error instanceof SyncError && error.code === 'NOT_READY') return;
     const message = error instanceof Error ? error.message : String(error);
-    this.modules.report?.('sync.fault', { token: this.tokenId, code: codeOf(error), err_message: message });
+    this.modules.report?.('sync.fault', {
+      token: this.tokenId,
+      code: codeOf(error) ?? '',
+      err_message: message,
+    });
   }
 
   private trace(message: string, peer: PeerIdText, fields: Readonly<Record<string, string | number>>): void {
