@@ -9,13 +9,6 @@ export const CHECKPOINT_HEIGHTS = 1_024;
 /** Block hash, 32 bytes internal order, of a height of the best chain. @throws if it is not held */
 export type BlockHashAt = (height: number) => Uint8Array;
 
-/** Txids of one block as their leaves: 32 bytes each, internal order, in block order; `count` of them. */
-export interface BlockLeaves {
-  readonly height: number;
-  readonly count: number;
-  readonly txids: Buffer;
-}
-
 /** What a block adds to the chain. */
 export interface BlockRoot {
   readonly height: number;
@@ -96,13 +89,8 @@ export class AnchorChain {
     return this.length === 0 ? undefined : this.heights[this.length - 1];
   }
 
-  /** Adds a block with transactions, above all points; blocks between are empty. Overwrites the leaves. */
-  append({ height, count, txids }: BlockLeaves, hashAt: BlockHashAt): void {
-    this.appendRoot({ height, count, root: basmRoot(txids, count) }, hashAt);
-  }
-
-  /** The same, of a block whose root is known. */
-  appendRoot({ height, count, root }: BlockRoot, hashAt: BlockHashAt): void {
+  /** Adds a block with transactions, above all points; blocks between are empty. */
+  append({ height, count, root }: BlockRoot, hashAt: BlockHashAt): void {
     const before = this.length === 0 ? 0 : (this.counts[this.length - 1] as number);
     const tac = this.length === 0 ? Buffer.alloc(HASH_BYTES) : this.walk(height - 1, hashAt);
     advance(tac, hashAt(height), root);

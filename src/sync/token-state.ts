@@ -168,7 +168,7 @@ export class TokenState {
     const { height } = block;
     if (chain.firstHeight === undefined) this.isAnchored = this.isHeld(height);
     if (this.isAnchored && chain.firstHeight !== undefined) await this.extend(height - 1);
-    chain.appendRoot(block, this.isAnchored ? this.hashAt : NO_HASH);
+    chain.append(block, this.isAnchored ? this.hashAt : NO_HASH);
   }
 
   /** Headers are held without gaps, so from there on all are. */
