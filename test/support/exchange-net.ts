@@ -15,7 +15,8 @@ import { AddressBook } from '../../src/p2p/address-book.ts';
 import { drawUnproved } from '../../src/p2p/dial-rank.ts';
 import { ExchangeCounts } from '../../src/p2p/exchange-counts.ts';
 import { SignedRecords } from '../../src/p2p/signed-record.ts';
-import { SimClock, seeded } from './exchange-clock.ts';
+import { SimClock } from './exchange-clock.ts';
+import { seededRandom } from './fake-clock.ts';
 import { MemoryStream } from './memory-stream.ts';
 
 export interface TestKey {
@@ -96,7 +97,7 @@ export class ExchangeNet {
       dials: 8,
       ...options,
     };
-    this.random = seeded(this.options.seed);
+    this.random = seededRandom(this.options.seed);
   }
 
   async add(seeds: readonly SimNode[] = []): Promise<SimNode> {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../src/p2p/types.ts';
 import { Prng } from '../corpus/prng.ts';
+import { type HeapTimer, TimerHeap } from '../timer-heap.ts';
 import { DiskLine } from './disk-line.ts';
 
-interface Timer {
-  readonly atMs: number;
-  readonly order: number;
+interface Timer extends HeapTimer {
   readonly run: () => void;
   readonly owner: SimClock;
   isCancelled: boolean;
@@ -26,7 +25,7 @@ export class World {
   /** Monotonic ms. */
   nowMs = 0;
   readonly startWallMs: number = Date.UTC(2033, 4, 18);
-  private heap: Timer[] = [];
+  private readonly timers = new TimerHeap<Timer>();
   private order = 0;
   private readonly digest = createHash('sha256');
   /** Steps so far: timers run, and pieces of disk work. */
@@ -71,7 +70,7 @@ export class World {
       owner,
       isCancelled: false,
     };
-    this.push(timer);
+    this.timers.push(timer);
     owner.waiting++;
     return () => {
       if (timer.isCancelled) return;
@@ -116,13 +115,13 @@ export class World {
 
   /** Runs the next timer and all that follows from it; false: none is due by then. */
   private async next(untilMs: number): Promise<boolean> {
-    let timer = this.heap[0];
+    let timer = this.timers.first;
     while (timer?.isCancelled === true) {
-      this.pop();
-      timer = this.heap[0];
+      this.timers.pop();
+      timer = this.timers.first;
     }
     if (timer === undefined || timer.atMs > untilMs) return false;
-    this.pop();
+    this.timers.pop();
     timer.isCancelled = true;
     timer.owner.waiting--;
     this.nowMs = timer.atMs;
@@ -130,34 +129,6 @@ export class World {
     timer.run();
     await this.settle();
     return true;
-  }
-
-  private push(timer: Timer): void {
-    const { heap } = this;
-    let at = heap.push(timer) - 1;
-    while (at > 0) {
-      const up = (at - 1) >> 1;
-      if (!isBefore(timer, heap[up]!)) break;
-      heap[at] = heap[up]!;
-      at = up;
-    }
-    heap[at] = timer;
-  }
-
-  private pop(): void {
-    const { heap } = this;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let down = 2 * at + 1;
-      if (down >= heap.length) break;
-      if (down + 1 < heap.length && isBefore(heap[down + 1]!, heap[down]!)) down++;
-      if (!isBefore(heap[down]!, last)) break;
-      heap[at] = heap[down]!;
-      at = down;
-    }
-    heap[at] = last;
   }
 }
 
@@ -184,10 +155,6 @@ export class SimClock implements Clock {
   after(ms: number, run: () => void): () => void {
     return this.world.after(ms, run, this);
   }
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
 /** All promises and immediates that are there have gone on, and those that they led to. */

@@ -17,8 +17,9 @@ import type {
   HostEvents,
   IdentifiedFacts,
 } from '../../../src/p2p/types.ts';
-import { SimClock, seeded } from '../../support/exchange-clock.ts';
+import { SimClock } from '../../support/exchange-clock.ts';
 import { TestJudge, type TestKey, testKey } from '../../support/exchange-net.ts';
+import { seededRandom } from '../../support/fake-clock.ts';
 import { MemoryStream } from '../../support/memory-stream.ts';
 
 const OPEN = new AbortController().signal;
@@ -139,7 +140,7 @@ async function made() {
       book,
       judge,
       clock,
-      random: seeded(1),
+      random: seededRandom(1),
       log,
       tokens: () => [new Uint8Array(36)],
     },

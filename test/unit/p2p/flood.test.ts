@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { DialCandidate } from '../../../src/p2p/dial-book.ts';
 import { drawUnproved } from '../../../src/p2p/dial-rank.ts';
 import { LearnedLog } from '../../../src/p2p/learned-log.ts';
-import { SimClock, seeded } from '../../support/exchange-clock.ts';
+import { SimClock } from '../../support/exchange-clock.ts';
+import { seededRandom } from '../../support/fake-clock.ts';
 import { LogLines } from '../../support/log-lines.ts';
 
 function told(source: string, number: number, seenMs?: number): DialCandidate {
@@ -24,7 +25,7 @@ test('who tells of many peers gets no more of our dials than who tells of one', 
     told('honest', 1),
     ...Array.from({ length: 512 }, (_, number) => told('flood', number, 9)),
   ];
-  const random = seeded(1);
+  const random = seededRandom(1);
   const draws = Array.from({ length: 1_000 }, () => waiting[drawUnproved(waiting, random)]!.source);
   const honest = draws.filter((source) => source === 'honest').length;
   assert.ok(honest > 450 && honest < 550, `${honest}`);
@@ -34,7 +35,7 @@ test('of the peers of one source those that were seen alive later go first, and 
   const waiting = Array.from({ length: 10 }, (_, number) =>
     told('one', number, number === 0 ? undefined : number),
   );
-  const random = seeded(2);
+  const random = seededRandom(2);
   const counts = new Array<number>(10).fill(0);
   for (let draws = 0; draws < 10_000; draws++) counts[drawUnproved(waiting, random)]! += 1;
   assert.ok(counts[9]! > 3 * counts[1]!, counts.join());

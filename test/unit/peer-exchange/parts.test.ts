@@ -19,8 +19,9 @@ import {
 import { ExchangeError, PENALTY_POINTS } from '../../../protocols/peer-exchange/errors.ts';
 import { keyOfPeerId, peerIdOfKey } from '../../../protocols/peer-exchange/peer-id.ts';
 import { hintsToken, tokenHint, tokenIdBytes, tokenIdText } from '../../../protocols/peer-exchange/tokens.ts';
-import { SimClock, seeded } from '../../support/exchange-clock.ts';
+import { SimClock } from '../../support/exchange-clock.ts';
 import { testKey } from '../../support/exchange-net.ts';
+import { seededRandom } from '../../support/fake-clock.ts';
 
 const throwsCode = (code: string) => (error: unknown) =>
   error instanceof ExchangeError && error.code === code;
@@ -179,13 +180,13 @@ test('a deadline ends what runs, and leaves no timer', async () => {
 
 test('a draw is without repetition, and only as large as asked', () => {
   const items = Array.from({ length: 50 }, (_, i) => i);
-  const drawn = shuffled(items, seeded(5), 8);
+  const drawn = shuffled(items, seededRandom(5), 8);
   assert.equal(new Set(drawn).size, 8);
   assert.deepEqual(
-    shuffled(items, seeded(5)).toSorted((a, b) => a - b),
+    shuffled(items, seededRandom(5)).toSorted((a, b) => a - b),
     items,
   );
-  assert.equal(shuffled([1, 2], seeded(1), 8).length, 2);
+  assert.equal(shuffled([1, 2], seededRandom(1), 8).length, 2);
 });
 
 test('no fault of our own, of the network or of a record passed on is held against a peer', () => {

@@ -7,7 +7,8 @@ import { Link } from '../../../protocols/peer-exchange/link.ts';
 import type { CheckedRecord } from '../../../protocols/peer-exchange/record.ts';
 import { Relay } from '../../../protocols/peer-exchange/relay.ts';
 import { ExchangeCounts } from '../../../src/p2p/exchange-counts.ts';
-import { SimClock, seeded } from '../../support/exchange-clock.ts';
+import { SimClock } from '../../support/exchange-clock.ts';
+import { seededRandom } from '../../support/fake-clock.ts';
 
 const KEY = new Uint8Array(32);
 
@@ -26,7 +27,7 @@ function made() {
   const clock = new SimClock();
   const sent: { to: string; records: readonly WireRecord[] }[] = [];
   const metrics = new ExchangeCounts();
-  const relay = new Relay({ clock, random: seeded(1), metrics }, (to, records) =>
+  const relay = new Relay({ clock, random: seededRandom(1), metrics }, (to, records) =>
     sent.push({ to: to.peerId, records }),
   );
   return { clock, sent, metrics, relay };
