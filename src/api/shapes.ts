@@ -67,7 +67,10 @@ export const verdict = z.enum(['valid', 'invalid', 'pending']);
 /** Block position; both absent while unmined. */
 export const position = { height: height.optional(), index: count.optional() };
 
-export const nextCursor = z.string().optional().describe('for the next page; absent at the end');
+export const nextCursor = z
+  .string()
+  .optional()
+  .describe('for the next page, also where this one has fewer items than asked for; absent at the end');
 
 /** empty: nothing of it has arrived; waiting: its deploy has not; indexed: figures are real. */
 export const tokenState = z.enum(['empty', 'waiting', 'indexed']);

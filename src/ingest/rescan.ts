@@ -1,7 +1,8 @@
 import { parseTransaction } from '../spv/transaction.ts';
 import type { Row } from '../store/database.ts';
-import { afterPrefix, PREFIX } from '../store/keys.ts';
+import { PREFIX, txKey } from '../store/keys.ts';
 import { decodeTx } from '../store/records.ts';
+import { RowWriter } from '../store/row-bytes.ts';
 import type { TokenRecord } from '../store/token-row.ts';
 import { outputLike, unjudged } from './evaluate.ts';
 import { cascade, childrenOf } from './settle.ts';
@@ -57,9 +58,11 @@ export class Rescan {
   /** One pass over all transactions for these tokens; given up when the followed tokens change. */
   private async scan(wanted: ReadonlySet<number>, version: number): Promise<void> {
     const { book, begin, commit, exclusive } = this.modules;
-    const { database, tokens } = begin().store;
-    const prefix = Buffer.from([PREFIX.tx]);
-    const rows = database.rows(prefix, afterPrefix(prefix));
+    const { store } = begin();
+    const { database, tokens } = store;
+    // What comes from now on is judged when it comes.
+    const end = Buffer.from(txKey(new RowWriter(), store.tip().arrival + 1));
+    const rows = database.rows(Buffer.of(PREFIX.tx), end);
     try {
       for (let isOver = false; !isOver; ) {
         await exclusive(async () => {

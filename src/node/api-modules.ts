@@ -61,7 +61,7 @@ export function apiModules(parts: ApiParts): ApiModules {
           'a store can be rebuilt only while no daemon has it: stop the daemon, then run `btcfed verify --rebuild`';
         return Promise.reject(new StoreError('STORE_LOCKED', message));
       }
-      return Audit.run(core.store, core.chain, {
+      return Audit.beside(core.store, core.chain, {
         signal,
         onProgress: (done, total) => progress({ done, total }),
       });

@@ -2,12 +2,14 @@ import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { RULES_VERSION } from '../token/judge.ts';
+import { copyFiles } from './copy-files.ts';
 import { StoreError } from './errors.ts';
 import { miscKey } from './keys.ts';
 import { type Marker, readMarker, writeMarker } from './marker.ts';
 import { freeBytesOf, roomAdvice } from './room.ts';
 import { RowReader, RowWriter } from './row-bytes.ts';
-import { finishSwap, STORE_FOLDER } from './swap.ts';
+import { type HeldSnapshot, Snapshots } from './snapshots.ts';
+import { discard, finishSwap, STORE_FOLDER } from './swap.ts';
 import { NO_TIMING, ROW_READS_PER_MEASURE, type StoreTiming } from './timing.ts';
 
 /** Version of all row formats together. A store of a newer one is refused. */
@@ -16,6 +18,10 @@ export const STORE_FORMAT = 1;
 /** Reads of classic-level block the event loop for as long as LevelDB takes; writes run on the thread pool. */
 type Level = ClassicLevel<Buffer, Buffer>;
 export type Snapshot = ReturnType<Level['snapshot']>;
+
+/** Of one page of a scan: what the event loop waits for, and a row more may come with it. */
+const PAGE_ROWS = 1_024;
+const PAGE_BYTES = 64 * 1024;
 
 export interface RowOp {
   readonly key: Buffer;
@@ -29,6 +35,7 @@ export interface Row {
 }
 
 export interface ScanOptions {
+  /** All rows are of this state. Without it each page is of its own moment: whoever takes long must not hold one. */
   readonly snapshot?: Snapshot;
   /** Rows at most. */
   readonly limit?: number;
@@ -68,6 +75,7 @@ export class Database {
   private readonly roomBytes: number;
   private readonly freeBytes: (folder: string) => number;
   private readonly timing: StoreTiming;
+  private snapshots: Snapshots<Snapshot>;
   private rowReads = 0;
   private lastWrite: Promise<unknown> = Promise.resolve();
   /** True after a failed write: LevelDB's log may end in a torn record. */
@@ -82,11 +90,13 @@ export class Database {
     this.roomBytes = roomFor(options);
     this.freeBytes = options.freeBytes ?? freeBytesOf;
     this.timing = options.timing ?? NO_TIMING;
+    this.snapshots = new Snapshots(() => level.snapshot());
   }
 
   /** Opens the database, or makes it if there is neither a database nor a marker. */
   static async open(options: DatabaseOptions): Promise<{ database: Database; marker: Marker }> {
     finishSwap(options.path);
+    discard(join(options.path, STORE_FOLDER.copy));
     const folder = join(options.path, STORE_FOLDER.database);
     const markerPath = join(options.path, STORE_FOLDER.marker);
     const marker = readMarker(markerPath);
@@ -155,13 +165,16 @@ export class Database {
     }
   }
 
+  /** Values of rows as of the last write. */
   async getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]> {
     const startMs = performance.now();
+    const { snapshot, release } = this.hold();
     try {
-      return await this.level.getMany(keys);
+      return await this.level.getMany(keys, { snapshot });
     } catch (error) {
       throw readFailed(keys[0] ?? Buffer.alloc(0), error);
     } finally {
+      release();
       this.timing.read('batch', secondsSince(startMs));
     }
   }
@@ -176,9 +189,43 @@ export class Database {
     return roomAdvice(this.freeBytes(dirname(this.markerPath)), this.roomBytes);
   }
 
-  /** Writes all rows or none, one call after another; `sync` = survives power loss. */
-  write(ops: readonly RowOp[], sync: boolean): Promise<void> {
-    const done = this.lastWrite.then(() => this.writeTimed(ops, sync));
+  /**
+   * Writes all rows or none, one call after another; `sync` = survives power loss. `onWritten` is called in the moment from
+   * which on the rows are read by those who hold no older state.
+   */
+  write(ops: readonly RowOp[], sync: boolean, onWritten: () => void = () => undefined): Promise<void> {
+    return this.exclusively(async () => {
+      await this.writeTimed(ops, sync);
+      this.snapshots.renew();
+      onWritten();
+    });
+  }
+
+  /** The state behind the last write, to read from for a moment: the next write but one waits for it. */
+  hold(): HeldSnapshot<Snapshot> {
+    return this.snapshots.hold();
+  }
+
+  /** Makes a copy as of the last write in another folder, with its marker; `onCopied` is called before the next write. */
+  copyTo(path: string, onCopied: () => void): Promise<void> {
+    return this.exclusively(async () => {
+      const { format, network, databaseId } = this.identity;
+      try {
+        if (this.isClosed) throw new Error('it is closed');
+        await copyFiles(
+          join(dirname(this.markerPath), STORE_FOLDER.database),
+          join(path, STORE_FOLDER.database),
+        );
+        writeMarker(join(path, STORE_FOLDER.marker), { format, network, databaseId, commit: 0 });
+      } catch (error) {
+        throw writeFailed(error, this.lackOfRoom());
+      }
+      onCopied();
+    });
+  }
+
+  private exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.lastWrite.then(work);
     this.lastWrite = done.catch(() => undefined);
     return done;
   }
@@ -202,6 +249,7 @@ export class Database {
   private async writeNow(ops: readonly RowOp[], sync: boolean): Promise<void> {
     if (this.isClosed) throw writeFailed(new Error('it is closed'));
     if (this.isTorn) await this.mend();
+    await this.snapshots.settled();
     try {
       const batch = this.level.batch();
       try {
@@ -229,6 +277,7 @@ export class Database {
       if (lack !== undefined) throw new Error(lack);
       if (this.level.status === 'open') await this.level.close();
       await this.level.open({ createIfMissing: false });
+      this.snapshots = new Snapshots(() => this.level.snapshot());
     } catch (error) {
       throw writeFailed(error);
     }
@@ -242,9 +291,43 @@ export class Database {
   }
 
   /** The same, as many at a time as LevelDB gives: a promise a row costs as much as reading it. */
-  async *pages(from: Buffer, to: Buffer, options: ScanOptions = {}): AsyncGenerator<readonly Row[]> {
-    const { limit = Number.MAX_SAFE_INTEGER, ...at } = options;
-    const iterator = this.level.iterator({ gte: from, lt: to, fillCache: false, ...at });
+  pages(from: Buffer, to: Buffer, options: ScanOptions = {}): AsyncGenerator<readonly Row[]> {
+    const { limit = Number.MAX_SAFE_INTEGER, snapshot } = options;
+    return snapshot === undefined
+      ? this.pagesOfMoments(from, to, limit)
+      : this.pagesOf(snapshot, from, to, limit);
+  }
+
+  private async *pagesOfMoments(from: Buffer, to: Buffer, limit: number): AsyncGenerator<readonly Row[]> {
+    let at = from;
+    for (let left = limit; left > 0; ) {
+      const page = await this.pageNow(at, to, left);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      left -= page.length;
+      at = Buffer.concat([last.key, Buffer.of(0)]);
+    }
+  }
+
+  private async pageNow(from: Buffer, to: Buffer, limit: number): Promise<readonly Row[]> {
+    const { snapshot, release } = this.hold();
+    try {
+      for await (const page of this.pagesOf(snapshot, from, to, limit)) return page;
+      return [];
+    } finally {
+      release();
+    }
+  }
+
+  private async *pagesOf(
+    snapshot: Snapshot,
+    from: Buffer,
+    to: Buffer,
+    limit: number,
+  ): AsyncGenerator<readonly Row[]> {
+    const range = { gte: from, lt: to, snapshot };
+    const iterator = this.level.iterator({ ...range, fillCache: false, highWaterMarkBytes: PAGE_BYTES });
     // LevelDB steps over a block that it cannot read, and says so only at the end of the range.
     let isTold = false;
     const next = async (count: number): Promise<[Buffer, Buffer][]> => {
@@ -257,7 +340,7 @@ export class Database {
     };
     try {
       for (let left = limit; left > 0; ) {
-        const entries = await next(Math.min(256, left));
+        const entries = await next(Math.min(PAGE_ROWS, left));
         if (isTold) return;
         left -= entries.length;
         yield entries.map(([key, value]) => ({ key, value }));
@@ -278,10 +361,6 @@ export class Database {
   /** Keys alone, for counting and clearing. */
   async *keys(from: Buffer, to: Buffer): AsyncGenerator<Buffer> {
     for await (const row of this.rows(from, to)) yield row.key;
-  }
-
-  snapshot(): Snapshot {
-    return this.level.snapshot();
   }
 
   /** Remembers outside of the database that it holds this commit. */

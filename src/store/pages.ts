@@ -2,7 +2,10 @@ import type { Database, Row, Snapshot } from './database.ts';
 import { StoreError } from './errors.ts';
 import { afterPrefix } from './keys.ts';
 
-/** Rows of one page, and where the next page begins. */
+/** Rows of one page that are looked at, for each page is of one read point, which is to be held for a moment only: some 50 ms. */
+export const MAX_ROWS_LOOKED_AT = 20_000;
+
+/** Rows of one page, and where the next page begins. It may have fewer rows than asked for, or none, and yet not be the last. */
 export interface RowPage {
   readonly rows: readonly Row[];
   readonly cursor?: string;
@@ -16,8 +19,8 @@ export interface RowPageRequest {
   readonly from?: Buffer;
   /** Key behind the last one wanted. */
   readonly to?: Buffer;
-  /** Rows to leave out; returning 'stop' ends the list. */
-  readonly keep?: (row: Row) => boolean | 'stop';
+  /** False leaves a row out. */
+  readonly keep?: (row: Row) => boolean;
   readonly snapshot: Snapshot;
 }
 
@@ -34,15 +37,17 @@ export async function readPage(database: Database, request: RowPageRequest): Pro
   const to = request.to ?? afterPrefix(prefix);
   const rows: Row[] = [];
   if (Buffer.compare(from, to) >= 0) return { rows };
-  const plain = keep === undefined ? { limit: limit + 1 } : {};
-  for await (const row of database.rows(from, to, { snapshot, ...plain })) {
-    const verdict = keep?.(row) ?? true;
-    if (verdict === 'stop') break;
-    if (!verdict) continue;
+  const most = keep === undefined ? limit + 1 : MAX_ROWS_LOOKED_AT;
+  let looked = 0;
+  let last = from;
+  for await (const row of database.rows(from, to, { snapshot, limit: most })) {
+    looked++;
+    last = row.key;
+    if (keep?.(row) === false) continue;
     if (rows.length === limit) return { rows, cursor: cursorOf(prefix, rows.at(-1)!.key) };
     rows.push(row);
   }
-  return { rows };
+  return looked < most ? { rows } : { rows, cursor: cursorOf(prefix, last) };
 }
 
 function cursorOf(prefix: Buffer, key: Buffer): string {

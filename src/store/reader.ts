@@ -1,7 +1,7 @@
 import { buildBeef } from './beef-builder.ts';
 import { STORE_FORMAT } from './database.ts';
 import { StoreError } from './errors.ts';
-import { decodeEvents, type EventRecord } from './event-row.ts';
+import { decodeEvents, EVENTS_PER_ROW, type EventRecord } from './event-row.ts';
 import { historyRequest, type TimeOfHeight } from './history-request.ts';
 import * as keys from './keys.ts';
 import {
@@ -44,6 +44,9 @@ export interface ReaderModules {
 }
 
 const EVERYONE = new Uint8Array(0);
+const EVENTS_END = keys.afterPrefix(Buffer.of(keys.PREFIX.event));
+/** Rows of the event log that are read at one point: some 2,000 events. */
+export const EVENT_ROWS_A_SLICE = 16;
 
 /** Answers from the last commit, whatever is being written meanwhile. */
 export class StoreReader implements StoreView {
@@ -148,19 +151,34 @@ export class StoreReader implements StoreView {
   }
 
   async events(after: bigint, limit: number, tokenIds?: readonly string[]): Promise<readonly TokenEvent[]> {
+    const { tokenNos } = this.modules.store;
+    const wanted = tokenIds === undefined ? undefined : new Set(tokenIds.map((id) => tokenNos.get(id)));
+    const events: TokenEvent[] = [];
+    for (let upTo = after, isOver = false; !isOver && events.length < limit; ) {
+      const slice = await this.eventSlice(upTo, limit - events.length, wanted);
+      events.push(...slice.events);
+      upTo = slice.upTo;
+      isOver = slice.isOver;
+    }
+    return events;
+  }
+
+  /** Some rows of the log: it never changes but at its end, so each may be read at a point of its own. */
+  private eventSlice(
+    after: bigint,
+    limit: number,
+    wanted: ReadonlySet<number | undefined> | undefined,
+  ): Promise<{ readonly events: readonly TokenEvent[]; readonly upTo: bigint; readonly isOver: boolean }> {
     return this.at(async (point) => {
       const { store } = this.modules;
-      const wanted =
-        tokenIds === undefined ? undefined : new Set(tokenIds.map((id) => store.tokenNos.get(id)));
       const records = new RecordsAt(store.database, point.snapshot);
       const events: TokenEvent[] = [];
-      const first = Math.max(1, Number(after) + 1 - 127);
-      const prefix = Buffer.of(keys.PREFIX.event);
-      const from = keys.eventKey(this.keys, first);
+      const from = keys.eventKey(this.keys, Math.max(1, Number(after) + 2 - EVENTS_PER_ROW));
+      const range = { snapshot: point.snapshot, limit: EVENT_ROWS_A_SLICE };
       let next: bigint | undefined;
-      for await (const { key, value } of store.database.rows(from, keys.afterPrefix(prefix), {
-        snapshot: point.snapshot,
-      })) {
+      let rows = 0;
+      for await (const { key, value } of store.database.rows(from, EVENTS_END, range)) {
+        rows++;
         const row = decodeEvents(key, value);
         let sequence = BigInt(RowReader.ofKey(key).u64());
         if (sequence + BigInt(row.length) <= after + 1n) continue;
@@ -169,14 +187,17 @@ export class StoreReader implements StoreView {
         for (const event of row) {
           const isWanted = sequence > after && (wanted === undefined || wanted.has(event.tokenNo));
           if (isWanted) events.push(publicEvent(store, records, sequence, event));
-          if (events.length === limit) return events;
+          if (events.length === limit) return { events, upTo: sequence, isOver: true };
           sequence++;
         }
         next = sequence;
       }
       const newest = BigInt(point.tip.sequence);
-      if (newest > after && next !== newest + 1n) throw missing(keys.eventKey(this.keys, point.tip.sequence));
-      return events;
+      const upTo = next === undefined ? after : next - 1n;
+      const isOver = rows < EVENT_ROWS_A_SLICE;
+      if (isOver && newest > after && upTo !== newest)
+        throw missing(keys.eventKey(this.keys, point.tip.sequence));
+      return { events, upTo, isOver };
     });
   }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { isCoinbase, parseTransaction } from '../spv/transaction.ts';
 import { RowCache } from './cache.ts';
@@ -18,6 +19,8 @@ import { isLostKey, type Lost, LostReader, lostFacts, lostRows, NOTHING_LOST } f
 import { decodeBalance, type LockBalance } from './owner-rows.ts';
 import { decodeSpends, type SpendRecord, type TxRecord } from './records.ts';
 import { RowReader, RowWriter, sealOf } from './row-bytes.ts';
+import type { HeldSnapshot } from './snapshots.ts';
+import { discard, STORE_FOLDER } from './swap.ts';
 import { decodeToken, type TokenRecord } from './token-row.ts';
 import { readTx, readTxs } from './tx-rows.ts';
 import type { LostFacts } from './view.ts';
@@ -25,6 +28,9 @@ import { decodeWaiting, type WaitingFor, type WaitingRecord } from './waiting-ro
 
 /** Commits between checkpoints: how many `k` rows there are at most, and are walked at open. */
 export const COMMITS_PER_CHECKPOINT = 512;
+
+/** Copies that are made while compaction takes tables away; a second one was never needed in tests. */
+const MAX_COPIES = 5;
 
 const CHECKPOINT_KEY = miscKey('checkpoint');
 const CLOSED_KEY = miscKey('closed');
@@ -35,26 +41,9 @@ export interface StoreOptions extends DatabaseOptions {
   readonly cacheEntries?: number;
 }
 
-/** A LevelDB snapshot of one commit, closed when nobody holds it any more. */
-export class ReadPoint {
-  readonly snapshot: Snapshot;
+/** One commit to read from for a moment: the commit after the next waits until it is released (snapshots.ts). */
+export interface ReadPoint extends HeldSnapshot<Snapshot> {
   readonly tip: CommitRecord;
-  private holders = 1;
-
-  constructor(snapshot: Snapshot, tip: CommitRecord) {
-    this.snapshot = snapshot;
-    this.tip = tip;
-  }
-
-  hold(): this {
-    this.holders++;
-    return this;
-  }
-
-  release(): void {
-    this.holders--;
-    if (this.holders === 0) void this.snapshot.close();
-  }
 }
 
 export interface WaitingSummary {
@@ -89,7 +78,7 @@ export class Store {
   private readonly spends: RowCache<readonly SpendRecord[]>;
   private readonly balances: RowCache<readonly LockBalance[]>;
   private current: CommitRecord = GENESIS_COMMIT;
-  private reading: ReadPoint | undefined;
+  private isClosed = false;
   private checkpoint = 0;
   private mended = 0;
   /** Checksums of the rows that are all in memory (tokens, waiting, lost) by key; each commit holds their sum. */
@@ -113,7 +102,6 @@ export class Store {
       await store.loadWaiting();
       await store.loadLost();
       store.checkTable();
-      store.reading = new ReadPoint(database.snapshot(), store.current);
       database.onMended(() => store.resume());
       return store;
     } catch (error) {
@@ -242,28 +230,57 @@ export class Store {
     const ops: RowOp[] = [...change.ops, { key, value: encodeCommit(this.values, key, next, rowSum) }];
     const isCheckpoint = number - this.checkpoint >= COMMITS_PER_CHECKPOINT;
     if (isCheckpoint) this.addCheckpoint(ops, next);
-    await this.database.write(ops, this.options.syncWrites || isCheckpoint || change.mustSync === true);
-    for (const [id, sum] of table.changed) {
-      if (sum === undefined) this.table.delete(id);
-      else this.table.set(id, sum);
-    }
-    this.remember(change);
-    this.current = next;
+    const sync = this.options.syncWrites || isCheckpoint || change.mustSync === true;
+    await this.database.write(ops, sync, () => {
+      for (const [id, sum] of table.changed) {
+        if (sum === undefined) this.table.delete(id);
+        else this.table.set(id, sum);
+      }
+      this.remember(change);
+      this.current = next;
+    });
     if (isCheckpoint) {
       this.checkpoint = number;
       this.tryToMark(number);
     }
-    // No write is under way here, so the snapshot is exactly this commit.
-    const old = this.reading;
-    this.reading = new ReadPoint(this.database.snapshot(), next);
-    old?.release();
     return next;
   }
 
-  /** The last commit as a fixed point to read from; to be released. */
+  /** The last commit as a fixed point to read from; to be released soon. */
   read(): ReadPoint {
-    if (this.reading === undefined) throw new StoreError('STORE_CLOSED', 'the store is closed');
-    return this.reading.hold();
+    if (this.isClosed) throw new StoreError('STORE_CLOSED', 'the store is closed');
+    return { ...this.database.hold(), tip: this.current };
+  }
+
+  /**
+   * Opens a copy of the last commit, which stays as it is: for what reads everything. One at a time; to be closed and removed by
+   * `discardCopy`.
+   */
+  async openCopy(): Promise<Store> {
+    const { timing: _, ...options } = this.options;
+    const path = join(options.path, STORE_FOLDER.copy);
+    for (let left = MAX_COPIES; ; left--) {
+      let tip = this.current;
+      try {
+        discard(path);
+        await this.database.copyTo(path, () => {
+          tip = this.current;
+        });
+        const copy = await Store.open({ ...options, path });
+        if (copy.current.digest.equals(tip.digest)) return copy;
+        await copy.close();
+        throw new StoreError('STORE_TIP_LOST', 'the copy of the store is not of its last commit');
+      } catch (error) {
+        if (left > 1 && error instanceof StoreError && error.code === 'STORE_UNOPENABLE') continue;
+        discard(path);
+        throw error;
+      }
+    }
+  }
+
+  async discardCopy(copy: Store): Promise<void> {
+    await copy.close();
+    discard(copy.options.path);
   }
 
   /** Times that writing began again behind a failed write. */
@@ -281,8 +298,7 @@ export class Store {
    * was acknowledged is in the log, which the next start reads.
    */
   async close(): Promise<void> {
-    this.reading?.release();
-    this.reading = undefined;
+    this.isClosed = true;
     try {
       // A synced row makes everything before it durable, so that the marker never promises more than the disk. An empty
       // batch would not: it never reaches LevelDB.
@@ -332,11 +348,7 @@ export class Store {
       const message = 'the store is not as it was before a write failed: restart btcfed';
       throw new StoreError('STORE_WRITE_FAILED', message, { commit });
     }
-    const old = this.reading;
-    if (old === undefined) return; // it is being closed
-    this.reading = new ReadPoint(this.database.snapshot(), this.current);
-    this.mended++;
-    old.release();
+    if (!this.isClosed) this.mended++;
   }
 
   /** What the sum over the rows that are all in memory is after these operations, and their checksums. */

@@ -23,6 +23,8 @@ export const STORE_FOLDER = {
   ready: 'rebuilt',
   /** The database that it replaced, one at most. */
   damaged: 'index.damaged',
+  /** A copy that is being checked beside the daemon's writes. */
+  copy: 'copy',
   /** In a store that is ready: nothing of what it replaces is to be kept. */
   forget: 'forget',
 } as const;

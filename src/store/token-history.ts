@@ -1,5 +1,5 @@
 import { txidOf } from '../spv/bytes.ts';
-import type { Row } from './database.ts';
+import type { Row, Snapshot } from './database.ts';
 import { StoreError } from './errors.ts';
 import {
   afterPrefix,
@@ -50,17 +50,17 @@ const EVERYONE = new Uint8Array(0);
 const FLAG_MINED = 0x10;
 
 /**
- * The history of whole tokens by height, at one read point: what other daemons compare and are sent. The caller releases
- * the point.
+ * The history of whole tokens by height: what other daemons compare and are sent. At a read point, which the caller releases; or
+ * without one, for whoever reads much: then each page and each row is as of the moment when it is read.
  */
 export class TokenHistory {
   private readonly store: Store;
-  private readonly point: ReadPoint;
+  private readonly snapshot: Snapshot | undefined;
   private readonly keys = new RowWriter();
 
-  constructor(store: Store, point: ReadPoint) {
+  constructor(store: Store, point?: ReadPoint) {
     this.store = store;
-    this.point = point;
+    this.snapshot = point?.snapshot;
   }
 
   /** Rows from a place up to and with a height, in order of height and place; unmined ones if `toHeight` is UNMINED_HEIGHT. */
@@ -81,23 +81,24 @@ export class TokenHistory {
         ? afterPrefix(prefix)
         : Buffer.from(historyKey(this.keys, tokenNo, EVERYONE, toHeight + 1, 0));
     if (Buffer.compare(first, behind) >= 0) return;
-    const { snapshot } = this.point;
     const at = prefix.length;
-    for await (const page of this.store.database.pages(first, behind, { snapshot }))
+    const { snapshot } = this;
+    const of = snapshot === undefined ? {} : { snapshot };
+    for await (const page of this.store.database.pages(first, behind, of))
       yield page.map((row) => entryOf(row, at));
   }
 
   /** Txid (display order, 32 bytes) of an unmined history transaction by its arrival; undefined if it is none. */
   unmined(tokenNo: number, arrival: number): Buffer | undefined {
     const key = historyKey(this.keys, tokenNo, EVERYONE, UNMINED_HEIGHT, arrival);
-    const value = this.store.database.get(key, this.point.snapshot);
+    const value = this.store.database.get(key, this.snapshot);
     return value === undefined ? undefined : RowReader.open(key, value).view(32);
   }
 
   /** Txid (display order, 32 bytes) of any stored transaction by its arrival. */
   txidOf(arrival: number): Buffer | undefined {
     const key = txKey(this.keys, arrival);
-    const value = this.store.database.get(key, this.point.snapshot);
+    const value = this.store.database.get(key, this.snapshot);
     if (value === undefined) return undefined;
     const r = RowReader.open(key, value);
     skipPlace(r, r.u8());
@@ -109,8 +110,8 @@ export class TokenHistory {
    * holds more of them in memory than he wants: they may have megabytes each.
    */
   held(txid: string): HeldTx | undefined {
+    const { snapshot } = this;
     const { database } = this.store;
-    const { snapshot } = this.point;
     const index = arrivalKey(this.keys, txid);
     const arrival = database.get(index, snapshot);
     if (arrival === undefined) return undefined;
@@ -121,13 +122,13 @@ export class TokenHistory {
   /** True for a transaction of the token's history. */
   isEntry(tokenNo: number, { height = UNMINED_HEIGHT, index, arrival }: HeldTx): boolean {
     const key = historyKey(this.keys, tokenNo, EVERYONE, height, index ?? arrival);
-    return this.store.database.get(key, this.point.snapshot) !== undefined;
+    return this.store.database.get(key, this.snapshot) !== undefined;
   }
 
   /** BUMP of a mined transaction alone. */
   path({ txid, height, blockHash, index }: HeldTx): Uint8Array {
     const key = proofKey(this.keys, height as number, blockHash as string, index as number);
-    const value = this.store.database.get(key, this.point.snapshot);
+    const value = this.store.database.get(key, this.snapshot);
     if (value === undefined) throw gone(txid, key);
     const r = RowReader.open(key, value);
     r.take(32);

@@ -11,6 +11,9 @@ import { TokenState } from './token-state.ts';
 /** All commitments in memory; those of tokens that nobody asked about for longest go first, and are made anew when asked. */
 export const MAX_COMMITMENT_BYTES: number = 64 * 1024 * 1024;
 
+/** Times that changes are read before a read point is taken: each leaves those that came meanwhile. */
+const MAX_LIVE_READS = 3;
+
 export interface CommitmentModules {
   readonly store: Store;
   readonly chain: { hashAt(height: number): string | undefined };
@@ -51,8 +54,9 @@ type Read<T> = (state: TokenState, tip: IndexTip) => T | Promise<T>;
 
 /**
  * The commitments that daemons compare (protocols/token-sync/README.md), of every token somebody asks about: made from
- * the history rows at the first question, then kept current from events and header changes. Every answer is of one read
- * point, which is released with it.
+ * the history rows at the first question, then kept current from events and header changes. Every answer is of one commit,
+ * but a read point is held only for what changed in the last moments: what takes longer is read before, page by page, and
+ * what changes meanwhile is marked.
  */
 export class Commitments {
   private readonly modules: CommitmentModules;
@@ -155,7 +159,7 @@ export class Commitments {
     });
   }
 
-  /** Mined history transactions by height and place, at a read point of its own. Txids in display order. */
+  /** Mined history transactions by height and place, page by page. Txids in display order. */
   entries(tokenId: string, from: number, to: number): AsyncGenerator<HistoryEntryAt> {
     return this.rows(this.tokenNo(tokenId), from, Math.min(to, UNMINED_HEIGHT - 1));
   }
@@ -165,14 +169,8 @@ export class Commitments {
     return this.rows(this.tokenNo(tokenId), UNMINED_HEIGHT, UNMINED_HEIGHT);
   }
 
-  private async *rows(tokenNo: number, from: number, to: number): AsyncGenerator<HistoryEntryAt> {
-    const { store } = this.modules;
-    const point = store.read();
-    try {
-      yield* new TokenHistory(store, point).entries(tokenNo, { height: from, order: 0 }, to);
-    } finally {
-      point.release();
-    }
+  private rows(tokenNo: number, from: number, to: number): AsyncGenerator<HistoryEntryAt> {
+    return new TokenHistory(this.modules.store).entries(tokenNo, { height: from, order: 0 }, to);
   }
 
   private tokenNo(tokenId: string): number {
@@ -190,25 +188,42 @@ export class Commitments {
   }
 
   private async readNow<T>(state: TokenState, read: Read<T>): Promise<T> {
-    const { store, chain } = this.modules;
     const { reorganisations } = this;
-    const point = store.read();
     try {
-      // As of the same moment: later commits may change it while the rows are read.
-      const transactions = store.tokens.get(state.tokenNo)?.transactions ?? 0;
-      const { tipHeight: height, tipHash } = point.tip;
-      if (chain.hashAt(height) !== tipHash)
-        throw new SyncError('NOT_READY', 'the index is following the header chain', { height });
-      const history = new TokenHistory(store, point);
-      await state.refresh(history, height);
-      await checkCount(state, history, height, transactions);
-      const answer = await read(state, { height, hash: Buffer.from(tipHash, 'hex').reverse() });
+      const tip = await this.bring(state).catch((error: unknown) => this.bringAnew(state, error));
+      const answer = await read(state, tip);
       if (this.reorganisations !== reorganisations)
-        throw new SyncError('NOT_READY', 'the header chain changed meanwhile', { height });
+        throw new SyncError('NOT_READY', 'the header chain changed meanwhile', { height: tip.height });
       return answer;
     } finally {
-      point.release();
       this.makeRoom(state);
+    }
+  }
+
+  /** The second time everything is read: some change may have come without a mark. */
+  private bringAnew(state: TokenState, error: unknown): Promise<IndexTip> {
+    if (!(error instanceof SyncError && error.code === 'INCONSISTENT')) throw error;
+    state.markAll();
+    return this.bring(state);
+  }
+
+  /** Brings the state to the newest commit. @throws as tip */
+  private async bring(state: TokenState): Promise<IndexTip> {
+    const { store } = this.modules;
+    const live = new TokenHistory(store);
+    for (let i = 0; i < MAX_LIVE_READS && !state.isNear(this.indexTip().height); i++)
+      await state.refresh(live, this.indexTip().height);
+    const point = store.read();
+    try {
+      const tip = this.indexTip();
+      // As of the same moment: later commits may change it while the rows are read.
+      const transactions = store.tokens.get(state.tokenNo)?.transactions ?? 0;
+      const history = new TokenHistory(store, point);
+      await state.refresh(history, tip.height);
+      await checkCount(state, history, tip.height, transactions);
+      return tip;
+    } finally {
+      point.release();
     }
   }
 
@@ -247,21 +262,14 @@ async function checkCount(
   tipHeight: number,
   transactions: number,
 ): Promise<void> {
-  if (rowsOf(state, tipHeight) === transactions) return;
+  let rows = state.chain.countAt(tipHeight) + state.unmined.size;
+  if (rows === transactions) return;
   // Transactions in blocks that the index has not followed to yet are in neither.
-  let above = 0;
   const from = { height: tipHeight + 1, order: 0 };
-  for await (const _ of history.entries(state.tokenNo, from, UNMINED_HEIGHT - 1)) above++;
-  if (rowsOf(state, tipHeight) + above === transactions) return;
-  await state.reread(history, tipHeight);
-  const rows = rowsOf(state, tipHeight) + above;
+  for await (const _ of history.entries(state.tokenNo, from, UNMINED_HEIGHT - 1)) rows++;
   if (rows === transactions) return;
   throw new SyncError('INCONSISTENT', 'history rows are missing: run `btcfed verify`', {
     rows,
     transactions,
   });
-}
-
-function rowsOf({ chain, unmined }: TokenState, tipHeight: number): number {
-  return chain.countAt(tipHeight) + unmined.size;
 }

@@ -69,20 +69,15 @@ export class OpenVerdicts {
     const tokenNo = store.tokenNos.get(this.tokenId) ?? 0;
     const turns = new Turns(TXS_A_TURN);
     const found: string[] = [];
-    const point = store.read();
-    try {
-      const history = new TokenHistory(store, point);
-      for await (const entry of history.entries(tokenNo, { height: 0, order: 0 }, UNMINED_HEIGHT)) {
-        const txid = entry.txid.toString('hex');
-        const part = store.tx(txid)?.tokens.find((each) => each.tokenNo === tokenNo);
-        if (part?.outputs.some(({ verdict }) => verdict === 'pending') === true) found.push(txid);
-        if (found.length >= WANTED_AT_ONCE) break;
-        await turns.next();
-        signal.throwIfAborted();
-      }
-      return found;
-    } finally {
-      point.release();
+    const history = new TokenHistory(store).entries(tokenNo, { height: 0, order: 0 }, UNMINED_HEIGHT);
+    for await (const entry of history) {
+      const txid = entry.txid.toString('hex');
+      const part = store.tx(txid)?.tokens.find((each) => each.tokenNo === tokenNo);
+      if (part?.outputs.some(({ verdict }) => verdict === 'pending') === true) found.push(txid);
+      if (found.length >= WANTED_AT_ONCE) break;
+      await turns.next();
+      signal.throwIfAborted();
     }
+    return found;
   }
 }

@@ -59,15 +59,9 @@ export function hasShortIdOf(ask: {
   return (txid) => asked.has(shortId(ask.salt, Buffer.from(txid, 'hex').reverse()).toString('latin1'));
 }
 
-/** 32 bytes each, internal order; some hundred at a time, since there may be tens of thousands. */
+/** 32 bytes each, internal order; page by page, since there may be tens of thousands. */
 async function* unminedPages(store: Store, tokenNo: number): AsyncGenerator<readonly Buffer[]> {
-  const point = store.read();
-  try {
-    const history = new TokenHistory(store, point);
-    const from = { height: UNMINED_HEIGHT, order: 0 };
-    for await (const page of history.pages(tokenNo, from, UNMINED_HEIGHT))
-      yield page.map(({ txid }) => Buffer.from(txid).reverse());
-  } finally {
-    point.release();
-  }
+  const from = { height: UNMINED_HEIGHT, order: 0 };
+  for await (const page of new TokenHistory(store).pages(tokenNo, from, UNMINED_HEIGHT))
+    yield page.map(({ txid }) => Buffer.from(txid).reverse());
 }

@@ -11,6 +11,8 @@ import { UnminedSet } from './unmined-set.ts';
 const TURN = 2_048;
 /** Heights that are read one by one; of more, all from the lowest on are. */
 const MAX_DIRTY_HEIGHTS = 256;
+/** Changes that are looked up within some ms. */
+const FEW_RECHECKS = 256;
 /** More changes than this are not looked up one by one: the unmined rows are read as a whole. */
 const MAX_RECHECKS = 20_000;
 
@@ -82,9 +84,25 @@ export class TokenState {
     for (const dirty of this.dirtyHeights) if (dirty >= this.dirtyFrom) this.dirtyHeights.delete(dirty);
   }
 
-  /** Brings it to the read point of `history`, whose index follows the header chain up to `tipHeight`. */
+  /** Everything is to be read anew. */
+  markAll(): void {
+    this.markFrom(0);
+    this.mark(undefined);
+  }
+
+  /** Few rows are to be read to bring it up to this height. */
+  isNear(tipHeight: number): boolean {
+    const rechecks = this.rechecks?.size ?? Number.POSITIVE_INFINITY;
+    const hasHeights = this.dirtyHeights.size > 0 || Math.min(this.dirtyFrom, this.readTo + 1) <= tipHeight;
+    return rechecks <= FEW_RECHECKS && !hasHeights;
+  }
+
+  /**
+   * Brings it to the read point of `history`, whose index follows the header chain up to `tipHeight`; or near to what is now,
+   * where it has none.
+   */
   async refresh(history: TokenHistory, tipHeight: number): Promise<void> {
-    // All marks are taken before anything is read: those that come meanwhile are of later commits than this read point.
+    // All marks are taken before anything is read: those that come meanwhile are of later commits than what is read first.
     const from = Math.min(this.dirtyFrom, this.readTo + 1, tipHeight + 1);
     const single = [...this.dirtyHeights].filter((height) => height < from).sort((a, b) => a - b);
     const { rechecks } = this;
@@ -100,18 +118,6 @@ export class TokenState {
       this.rechecks = undefined;
       throw error;
     }
-  }
-
-  /** Reads everything anew at the same read point; marks that came since stay for the next one. */
-  async reread(history: TokenHistory, tipHeight: number): Promise<void> {
-    const { dirtyFrom, rechecks } = this;
-    const dirtyHeights = [...this.dirtyHeights];
-    this.markFrom(0);
-    this.rechecks = undefined;
-    await this.refresh(history, tipHeight);
-    this.markFrom(dirtyFrom);
-    for (const height of dirtyHeights) this.markHeight(height);
-    this.mark(rechecks);
   }
 
   /** TAC at a height up to the tip, undefined where there is none to tell. */

@@ -97,6 +97,7 @@ async function measureLarge(ends: Ends, transactions: number, idleMs: number) {
   const { rate, entries, seconds } = await syncFrom(from, empty, corpus);
   const rss = { from: from.peakRss(), empty: empty.peakRss() };
   const cpu = { from: from.cpuSeconds(), empty: empty.cpuSeconds() };
+  await verify(empty);
   await empty.stop();
   const idle = await measureIdle(ends, from, empty, corpus, idleMs);
   const missing = await measureMissing(ends, from, lacking, corpus);
@@ -110,6 +111,7 @@ async function measureLarge(ends: Ends, transactions: number, idleMs: number) {
     cpu_s_from: cpu.from,
     cpu_s_empty: cpu.empty,
     balances: 'equal',
+    rows: 'verified',
     idle_bytes_per_s: idle,
     ...missing,
   };
@@ -149,6 +151,12 @@ async function syncFrom(from: LoopbackNode, empty: LoopbackNode, { tokenId, bala
   if (theirs.size !== ours.size) throw new Error(`${ours.size} holders, not ${theirs.size}`);
   const seconds = (syncedMs - startedMs) / 1_000;
   return { rate: Math.round(transactions / seconds), entries: transactions, seconds };
+}
+
+/** Every row of its store is what the transactions call for. */
+async function verify(node: LoopbackNode): Promise<void> {
+  const { problemCount, problems } = await node.rpc.call('store.verify', {});
+  if (problemCount > 0) throw new Error(`${problemCount} problems: ${JSON.stringify(problems.slice(0, 5))}`);
 }
 
 function startOf(node: LoopbackNode): number {

@@ -89,7 +89,8 @@ describe('what is known of a token', () => {
       first.onRead = (read) => {
         if (read === kind) state.markEvent(event('createdMined', 2, { height: 3, index: 0 }));
       };
-      await state.reread(first.history, TIP);
+      state.markAll();
+      await state.refresh(first.history, TIP);
       assert.deepEqual(counts(state), [1, 1]);
       await state.refresh(new Rows({ 1: [2, 0], 2: [3, 0] }).history, TIP);
       assert.deepEqual(counts(state), [2, 0], kind);
@@ -97,16 +98,6 @@ describe('what is known of a token', () => {
       await state.refresh(first.history, TIP);
       assert.deepEqual(counts(state), [1, 1], kind);
     }
-  });
-
-  it('what was told before all was read anew is not forgotten', async () => {
-    const state = made();
-    const first = new Rows({ 1: [2, 0], 2: undefined });
-    await state.refresh(first.history, TIP);
-    state.markEvent(event('createdMined', 2, { height: 3, index: 0 }));
-    await state.reread(first.history, TIP);
-    await state.refresh(new Rows({ 1: [2, 0], 2: [3, 0] }).history, TIP);
-    assert.deepEqual(counts(state), [2, 0]);
   });
 
   it('one that comes, or goes, in the middle costs no reading of the blocks above', async () => {
