@@ -174,14 +174,15 @@ export class StoreReader implements StoreView {
       const records = new RecordsAt(store.database, point.snapshot);
       const events: TokenEvent[] = [];
       const from = keys.eventKey(this.keys, Math.max(1, Number(after) + 2 - EVENTS_PER_ROW));
-      const range = { snapshot: point.snapshot, limit: EVENT_ROWS_A_SLICE };
+      const { snapshot } = point;
       let next: bigint | undefined;
       let rows = 0;
-      for await (const { key, value } of store.database.rows(from, EVENTS_END, range)) {
-        rows++;
+      for await (const { key, value } of store.database.rows(from, EVENTS_END, { snapshot })) {
+        if (rows === EVENT_ROWS_A_SLICE) break;
         const row = decodeEvents(key, value);
         let sequence = BigInt(RowReader.ofKey(key).u64());
         if (sequence + BigInt(row.length) <= after + 1n) continue;
+        rows++;
         // Sequences have no gaps, so a row that was lost to damage of a file shows.
         if (next === undefined ? sequence > after + 1n : sequence !== next) throw missing(key);
         for (const event of row) {

@@ -184,6 +184,17 @@ describe('gossip between hosts', () => {
     const [target] = (await once(child, 'message')) as [DialTarget];
     await a.host.dial(target, AbortSignal.timeout(10_000));
     await untilSubscribers(a.net, TOPIC, 1);
+    const smallHeard = (): Promise<void> =>
+      new Promise((resolve) => {
+        const take = ({ bytes }: { bytes: number }): void => {
+          if (bytes >= 100) return;
+          child.off('message', take);
+          resolve();
+        };
+        child.on('message', take);
+      });
+    // Its subscription may come before our stream to it is open.
+    await untilHeard(a, 'first', smallHeard());
     child.kill('SIGSTOP');
     let most = 0;
     for (let n = 0, isLost = false; !isLost; n++) {
@@ -198,12 +209,7 @@ describe('gossip between hosts', () => {
     assert.deepEqual([a.net.streamFacts().waitingBytes, a.net.streamFacts().deaf], [0, 1]);
     child.kill('SIGCONT');
     await a.clock.advance(2 * GOSSIP_LIMITS.watchMs + GOSSIP_LIMITS.repairMs);
-    const small = new Promise<void>((resolve) => {
-      child.on('message', ({ bytes }: { bytes: number }) => {
-        if (bytes < 100) resolve();
-      });
-    });
-    await untilHeard(a, 'again', small);
+    await untilHeard(a, 'again', smallHeard());
   });
 
   it('before the start topics are kept, after the stop nothing is published', async (t) => {

@@ -55,8 +55,11 @@ test('events are the same in whatever pieces the log is read, also those of one 
   const core = await openTestCore({ path: join(directory, 'store'), follow: [first, second] });
   try {
     await core.chain.add(readFileSync(join(directory, 'headers.bin')));
-    for (const name of ['history.bin', 'transfers.bin'])
-      await importAll(core, readFrames(readFileSync(join(directory, name))));
+    await importAll(core, readFrames(readFileSync(join(directory, 'history.bin'))));
+    const transfers = [...readFrames(readFileSync(join(directory, 'transfers.bin')))];
+    // Each alone: rows of a few events between full ones.
+    for (const beef of transfers.slice(0, 60)) await importAll(core, [beef]);
+    await importAll(core, transfers.slice(60));
     assert.ok((await rowsOf(core.store.database, PREFIX.event)).length > 2 * EVENT_ROWS_A_SLICE);
     const all = await core.reader.events(0n, 100_000);
     assert.equal(all.length, core.store.tip().sequence);
@@ -73,7 +76,7 @@ test('events are the same in whatever pieces the log is read, also those of one 
       }
       return events;
     };
-    for (const limit of [127, 128, 3_000]) assert.deepEqual(await pieces(limit), all, `limit ${limit}`);
+    for (const limit of [5, 127, 128, 3_000]) assert.deepEqual(await pieces(limit), all, `limit ${limit}`);
     for (const tokenId of [first, second]) {
       const own = all.filter((event) => event.tokenId === tokenId);
       assert.ok(own.length > 100);
