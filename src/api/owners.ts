@@ -17,6 +17,18 @@ export function addressOf(network: Network, owner: Uint8Array): string {
   return ownerToString(network, { owner });
 }
 
+/** The same for a list, in which one owner often comes many times in a row: making an address costs as much as reading the row. */
+export function addressesOf(network: Network): (owner: Uint8Array) => string {
+  let last: { readonly owner: Uint8Array; readonly address: string } = {
+    owner: new Uint8Array(0),
+    address: '',
+  };
+  return (owner) => {
+    if (Buffer.compare(owner, last.owner) !== 0) last = { owner, address: addressOf(network, owner) };
+    return last.address;
+  };
+}
+
 /** The one form of a token id that the schema let through (dot, colon, upper case are the caller's freedom). */
 export function canonicalToken(text: string): string {
   const { txid, vout } = parseOutpoint(text);

@@ -134,13 +134,13 @@ export function shownSupply(supply: Supply) {
   };
 }
 
-export function shownCoin(network: Network, coin: Coin) {
+export function shownCoin(coin: Coin, addressOf: (owner: Uint8Array) => string) {
   return {
     outpoint: coin.outpoint,
     amount: String(coin.amt),
     op: coin.op,
     lock: coin.lock,
-    address: addressOf(network, coin.owner),
+    address: addressOf(coin.owner),
     ...shownPosition(coin.position),
   };
 }

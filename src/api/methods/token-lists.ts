@@ -4,7 +4,7 @@ import { Cursors } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import { method } from '../method.ts';
 import type { ApiModules, Network } from '../modules.ts';
-import { addressOf, followedToken, ownerOf } from '../owners.ts';
+import { addressesOf, addressOf, followedToken, ownerOf } from '../owners.ts';
 import { pageOf, shownCoin, shownHistory, shownPage, tokenHead, tokenWarnings } from '../present.ts';
 import * as shapes from '../shapes.ts';
 import { boundary } from '../when.ts';
@@ -140,7 +140,8 @@ export const tokenListMethods = {
       const cursors = new Cursors(view, ['coins', token, hexOf(owner)]);
       const asked = pageOf(params, cursors);
       const { head, page } = await readList(modules, token, () => view.coins(token, owner, asked));
-      return { ...head, ...shownPage(page, cursors, (item) => shownCoin(network, item)) };
+      const addressOfOwner = addressesOf(network);
+      return { ...head, ...shownPage(page, cursors, (item) => shownCoin(item, addressOfOwner)) };
     },
   }),
   'token.history': method({
