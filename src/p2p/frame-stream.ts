@@ -190,7 +190,8 @@ export class LibFrameStream implements FrameStream {
     // `drain` alone tells that some bytes went out: going on then would let the buffer grow by a frame each time.
     while (this.#stream.writeBufferLength > 0) {
       await this.#drained(signal);
-      if (this.#stream.status === 'reset' || this.#stream.status === 'aborted') throw brokenOff();
+      // `closed` with bytes left is a connection that was lost: nothing goes out any more, and no event tells of it again.
+      if (this.#stream.status !== 'open' && this.#stream.writeBufferLength > 0) throw brokenOff();
     }
   }
 

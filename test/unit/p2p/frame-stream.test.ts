@@ -69,6 +69,28 @@ test('a reset of the other side comes as STREAM_RESET to who reads and who write
   await near.close(soon());
 });
 
+test('a connection that is lost while a write waits comes as STREAM_RESET, at once', async (t) => {
+  const [near, far] = await streamPair();
+  t.after(() => near.abort(new Error('end of test')));
+  const stream = new LibFrameStream(near, { peerId: 'p', maxFrameBytes: 1 << 20, clock: HOST_CLOCK });
+  far.pause();
+  const signal = soon();
+  const writes = Array.from({ length: 8 }, () => stream.write(new Uint8Array(1 << 20), signal));
+  const ended = Promise.allSettled(writes);
+  while (near.writeBufferLength === 0) await new Promise(setImmediate);
+  // What the muxer does with its streams when the socket is gone.
+  (near as unknown as { onTransportClosed(): void }).onTransportClosed();
+  assert.equal(near.status, 'closed');
+  const codes = (await ended).map((end) =>
+    end.status === 'rejected' ? (end.reason as P2pError).code : 'sent',
+  );
+  assert.ok(!signal.aborted && codes.at(-1) === 'STREAM_RESET', codes.join());
+  assert.ok(
+    codes.every((code) => code === 'STREAM_RESET' || code === 'sent'),
+    codes.join(),
+  );
+});
+
 test('a stream that nobody uses is reset, sooner once our side has closed', async () => {
   for (const closes of [false, true]) {
     const waits: number[] = [];
