@@ -1,5 +1,4 @@
 import { txidOf } from '../spv/bytes.ts';
-import type { Snapshot } from '../store/database.ts';
 import { decodeEvents } from '../store/event-row.ts';
 import * as keys from '../store/keys.ts';
 import {
@@ -13,6 +12,7 @@ import {
 import { decodeProof } from '../store/proof-row.ts';
 import { decodeArrival, decodeSpends, type SpendRecord } from '../store/records.ts';
 import { RowReader, RowWriter } from '../store/row-bytes.ts';
+import type { Snapshot } from '../store/scan.ts';
 import { ownerId, type ReadPoint, type Store } from '../store/store.ts';
 import { decodeToken } from '../store/token-row.ts';
 import { decodeWaiting } from '../store/waiting-row.ts';

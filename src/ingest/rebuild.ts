@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { type Bump, parseBump } from '../spv/bump.ts';
 import { SpvError } from '../spv/errors.ts';
 import { parseTransaction, type Transaction } from '../spv/transaction.ts';
-import { Database } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
 import { afterPrefix, PREFIX, SPEND_BUCKET, spendBucket } from '../store/keys.ts';
 import { type Lost, lostOps, NOTHING_LOST } from '../store/lost-rows.ts';
 import { readMarker } from '../store/marker.ts';
+import { assertFree } from '../store/open-level.ts';
 import { decodeProof, type ProofRecord } from '../store/proof-row.ts';
 import { type BlockPlace, decodeTx, type TxRecord } from '../store/records.ts';
 import { RowWriter } from '../store/row-bytes.ts';
@@ -89,7 +90,7 @@ export interface RebuildReport {
 export async function rebuildStore(options: RebuildOptions, modules: RebuildModules): Promise<RebuildReport> {
   const { path } = options.store;
   finishSwap(path);
-  await Database.assertFree(path);
+  await assertFree(path);
   const folder = join(path, STORE_FOLDER.database);
   const before = folderState(folder);
   const building = join(path, STORE_FOLDER.building);
@@ -99,7 +100,7 @@ export async function rebuildStore(options: RebuildOptions, modules: RebuildModu
     const to = { ...options, store: { ...options.store, path: building } };
     const report = await build(folder, marked, to, modules);
     discard(join(building, SORTED));
-    await Database.assertFree(path);
+    await assertFree(path);
     if (folderState(folder) !== before) {
       const message = 'the store was written to while it was rebuilt: rebuild it again';
       throw new StoreError('STORE_INCONSISTENT', message, { path });

@@ -1,8 +1,8 @@
 import { parseTransaction } from '../spv/transaction.ts';
-import type { Row } from '../store/database.ts';
 import { PREFIX, txKey } from '../store/keys.ts';
 import { decodeTx } from '../store/records.ts';
 import { RowWriter } from '../store/row-bytes.ts';
+import type { Row } from '../store/scan.ts';
 import type { TokenRecord } from '../store/token-row.ts';
 import { outputLike, unjudged } from './evaluate.ts';
 import { cascade, childrenOf } from './settle.ts';

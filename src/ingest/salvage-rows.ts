@@ -1,15 +1,9 @@
 import { keyRange } from '../chain/rows.ts';
 import { txidOf } from '../spv/bytes.ts';
 import { type CommitRecord, decodeCommit } from '../store/commit-row.ts';
-import {
-  checkIdentity,
-  Database,
-  type DatabaseOptions,
-  IDENTITY_KEY,
-  type RowOp,
-  readIdentity,
-} from '../store/database.ts';
+import { Database, type DatabaseOptions, type RowOp } from '../store/database.ts';
 import { StoreError } from '../store/errors.ts';
+import { checkIdentity, IDENTITY_KEY, readIdentity } from '../store/identity-row.ts';
 import { PREFIX } from '../store/keys.ts';
 import { isLostKey, type Lost, LostReader } from '../store/lost-rows.ts';
 import { decodeProof } from '../store/proof-row.ts';

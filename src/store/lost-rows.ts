@@ -1,6 +1,7 @@
-import type { Database, Row, RowOp } from './database.ts';
+import type { Database, RowOp } from './database.ts';
 import { afterPrefix, miscKey } from './keys.ts';
 import { RowReader, type RowWriter } from './row-bytes.ts';
+import type { Row } from './scan.ts';
 import type { LostFacts } from './view.ts';
 
 /** Lost transactions that are known by name: of more only the number is kept. */

@@ -1,6 +1,7 @@
-import type { Database, Row, Snapshot } from './database.ts';
+import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
 import { afterPrefix } from './keys.ts';
+import type { Row, Snapshot } from './scan.ts';
 
 /** Rows of one page that are looked at, for each page is of one read point, which is to be held for a moment only: some 50 ms. */
 export const MAX_ROWS_LOOKED_AT = 20_000;

@@ -1,8 +1,8 @@
 import { buildBeef } from './beef-builder.ts';
-import { STORE_FORMAT } from './database.ts';
 import { StoreError } from './errors.ts';
 import { decodeEvents, EVENTS_PER_ROW, type EventRecord } from './event-row.ts';
 import { historyRequest, type TimeOfHeight } from './history-request.ts';
+import { STORE_FORMAT } from './identity-row.ts';
 import * as keys from './keys.ts';
 import {
   type CoinRow,

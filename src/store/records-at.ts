@@ -1,8 +1,9 @@
-import type { Database, Snapshot } from './database.ts';
+import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
 import { txKey } from './keys.ts';
 import { decodeTx, type TxRecord } from './records.ts';
 import { RowWriter } from './row-bytes.ts';
+import type { Snapshot } from './scan.ts';
 
 /** Transactions of one commit by their order of arrival, as other rows name them; each is read once. */
 export class RecordsAt {

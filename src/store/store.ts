@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { isCoinbase, parseTransaction } from '../spv/transaction.ts';
 import { RowCache } from './cache.ts';
 import { type CommitRecord, chainDigest, decodeCommit, encodeCommit, GENESIS_COMMIT } from './commit-row.ts';
-import { Database, type DatabaseOptions, type RowOp, type Snapshot } from './database.ts';
+import { Database, type DatabaseOptions, type RowOp } from './database.ts';
 import { StoreError } from './errors.ts';
 import {
   afterPrefix,
@@ -19,6 +19,7 @@ import { isLostKey, type Lost, LostReader, lostFacts, lostRows, NOTHING_LOST } f
 import { decodeBalance, type LockBalance } from './owner-rows.ts';
 import { decodeSpends, type SpendRecord, type TxRecord } from './records.ts';
 import { RowReader, RowWriter, sealOf } from './row-bytes.ts';
+import type { Snapshot } from './scan.ts';
 import type { HeldSnapshot } from './snapshots.ts';
 import { discard, STORE_FOLDER } from './swap.ts';
 import { decodeToken, type TokenRecord } from './token-row.ts';

@@ -1,5 +1,4 @@
 import { txidOf } from '../spv/bytes.ts';
-import type { Row, Snapshot } from './database.ts';
 import { StoreError } from './errors.ts';
 import {
   afterPrefix,
@@ -13,6 +12,7 @@ import {
 } from './keys.ts';
 import { decodeArrival } from './records.ts';
 import { damaged, RowReader, RowWriter, unsealed } from './row-bytes.ts';
+import type { Row, Snapshot } from './scan.ts';
 import type { ReadPoint, Store } from './store.ts';
 
 /** One transaction of a token's history as its `a` row names it. */

@@ -1,8 +1,9 @@
-import type { Database, Snapshot } from './database.ts';
+import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
 import { arrivalKey, txKey } from './keys.ts';
 import { decodeArrival, decodeTx, type TxRecord } from './records.ts';
 import type { RowWriter } from './row-bytes.ts';
+import type { Snapshot } from './scan.ts';
 
 /** A transaction by txid: the index row tells where it is kept. An index row without its transaction is an error. */
 export function readTx(

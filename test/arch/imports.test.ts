@@ -36,7 +36,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 const PACKAGES: Record<string, { readonly where: readonly string[]; readonly why: string }> = {
   '@bsv/sdk': { where: ['src/spv/spend.ts'], why: 'slow and replaceable: behind one module' },
   secp256k1: { where: ['src/spv/signature.ts'], why: 'one place decides about the native backend' },
-  'classic-level': { where: ['src/store/database.ts'], why: 'one place turns its errors into ours' },
+  'classic-level': { where: ['src/store/open-level.ts'], why: 'one place turns its errors into ours' },
   yaml: { where: ['config'], why: 'files of operators are read by config alone' },
   'prom-client': { where: ['src/observe'], why: 'everyone else counts through src/observe' },
   libp2p: { where: ['src/p2p'], why: 'the network library is behind src/p2p' },

@@ -17,7 +17,7 @@ import { after, before, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import type { Result } from '../../src/api/methods/index.ts';
-import { IDENTITY_KEY } from '../../src/store/database.ts';
+import { IDENTITY_KEY } from '../../src/store/identity-row.ts';
 import { RowReader, RowWriter } from '../../src/store/row-bytes.ts';
 import { TestChain } from '../support/corpus/scenario.ts';
 import { exitOf, Home } from '../support/operator.ts';

@@ -13,9 +13,11 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
-import { Database, IDENTITY_KEY, type RowOp, STORE_FORMAT } from '../../../src/store/database.ts';
+import type { RowOp } from '../../../src/store/database.ts';
 import { StoreError } from '../../../src/store/errors.ts';
+import { IDENTITY_KEY, STORE_FORMAT } from '../../../src/store/identity-row.ts';
 import { readMarker, writeMarker } from '../../../src/store/marker.ts';
+import { assertFree } from '../../../src/store/open-level.ts';
 import { RowWriter } from '../../../src/store/row-bytes.ts';
 import { RULES_VERSION } from '../../../src/token/judge.ts';
 import { rowsOf, withDatabase } from '../../support/raw-store.ts';
@@ -252,9 +254,9 @@ test('a second opener is told that the first is there, in this process or in ano
     assert.equal(other.stdout.trim(), 'LEVEL_LOCKED', other.stderr);
     // Last: by the rules of POSIX a process that closes any descriptor of a file gives up its lock on it.
     await assert.rejects(open(path), refused('STORE_LOCKED', /already running/));
-    await assert.rejects(Database.assertFree(path), refused('STORE_LOCKED'));
+    await assert.rejects(assertFree(path), refused('STORE_LOCKED'));
   });
-  await Database.assertFree(path);
+  await assertFree(path);
   await open(path);
 });
 
@@ -263,11 +265,11 @@ test('asking whether a database is free changes nothing in it, and works on dama
   await made(path);
   const state = () => readdirSync(join(path, 'index')).filter((name) => !name.startsWith('LOG'));
   const before = state();
-  await Database.assertFree(path);
+  await assertFree(path);
   assert.deepEqual(state(), before);
   unlinkSync(join(path, 'index', 'CURRENT'));
-  await Database.assertFree(path);
-  await assert.rejects(Database.assertFree(join(path, 'nowhere')), refused('STORE_MISSING'));
+  await assertFree(path);
+  await assert.rejects(assertFree(join(path, 'nowhere')), refused('STORE_MISSING'));
 });
 
 test('what is in the way of a database is told as a typed error', async (t) => {
