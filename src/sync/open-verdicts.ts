@@ -1,6 +1,6 @@
 import { hashBytes } from '../../protocols/token-sync/digests.ts';
 import { UNMINED_HEIGHT } from '../store/keys.ts';
-import { TokenHistory } from '../store/token-history.ts';
+import { type HistoryPlace, TokenHistory } from '../store/token-history.ts';
 import { MAX_OPEN_WAIT_MS, UNMINED_LASTS_MS, WANTED_AT_ONCE } from './client-limits.ts';
 import type { SyncIndex } from './client-modules.ts';
 import type { Session } from './session.ts';
@@ -8,6 +8,7 @@ import type { Transfers } from './transfer.ts';
 import { Turns } from './turns.ts';
 
 const TXS_A_TURN = 256;
+const START: HistoryPlace = { height: 0, order: 0 };
 
 /**
  * History transactions that spend more than they are known to have, while a parent is not held that may bring the rest: a proof
@@ -21,6 +22,8 @@ export class OpenVerdicts {
   /** Monotonic ms of the next question; undefined: there are none. */
   private atMs: number | undefined;
   private barren = 0;
+  /** Where the next search begins: those before may be such as nobody can decide. */
+  private place: HistoryPlace = START;
 
   constructor({ index, transfers }: { index: SyncIndex; transfers: Transfers }, tokenId: string) {
     this.index = index;
@@ -63,18 +66,22 @@ export class OpenVerdicts {
     return Math.min(MAX_OPEN_WAIT_MS, UNMINED_LASTS_MS * 2 ** Math.min(this.barren, 20));
   }
 
-  /** Some of them: there is no list, so the whole history is read. */
+  /** Some of them, in turn: there is no list, so the whole history is read. */
   private async find(signal: AbortSignal): Promise<string[]> {
     const { store } = this.index;
     const tokenNo = store.tokenNos.get(this.tokenId) ?? 0;
     const turns = new Turns(TXS_A_TURN);
     const found: string[] = [];
-    const history = new TokenHistory(store).entries(tokenNo, { height: 0, order: 0 }, UNMINED_HEIGHT);
-    for await (const entry of history) {
+    const from = this.place;
+    this.place = START;
+    for await (const entry of new TokenHistory(store).entries(tokenNo, from, UNMINED_HEIGHT)) {
       const txid = entry.txid.toString('hex');
       const part = store.tx(txid)?.tokens.find((each) => each.tokenNo === tokenNo);
       if (part?.outputs.some(({ verdict }) => verdict === 'pending') === true) found.push(txid);
-      if (found.length >= WANTED_AT_ONCE) break;
+      if (found.length >= WANTED_AT_ONCE) {
+        this.place = { height: entry.height, order: entry.order + 1 };
+        break;
+      }
       await turns.next();
       signal.throwIfAborted();
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_OPEN_WAIT_MS } from '../../../src/sync/client-limits.ts';
+import { MAX_OPEN_WAIT_MS, WANTED_AT_ONCE } from '../../../src/sync/client-limits.ts';
 import { p2pkh, token } from '../../support/corpus/script.ts';
 import { type SyncNet, type SyncPeer, withNet } from '../../support/sync-net.ts';
 import { areEqual, peerWith } from '../../support/sync-peers.ts';
@@ -53,4 +53,24 @@ test('where nobody can decide it, ever more rarely', () =>
     assert.equal(undecided(a, at), 1);
     assert.deepEqual([a.judge.codes, b.judge.codes], [[], []]);
     assert.ok(MAX_OPEN_WAIT_MS >= 600_000);
+  }));
+
+test('many that nobody can decide do not keep one from being decided', () =>
+  withNet(async (net) => {
+    const at = new TokenChain('crowd', { leaves: 90 });
+    const lock = p2pkh(at.chain.key('dave'));
+    const many = WANTED_AT_ONCE + 20;
+    for (let i = 0; i < many; i++) {
+      const [tx] = at.transfers(1);
+      const outputs = [{ lock, token: token.transfer(at.tokenId, 5_000n) }];
+      at.block([tx!]);
+      at.block([at.chain.build({ inputs: [tx!.coin(0)], outputs })]);
+    }
+    const [full, late] = [await withoutFunding(net, 'full', at), await withoutFunding(net, 'late', at)];
+    assert.equal(undecided(late, at), many);
+    await full.node.node.offerAll([at.chain.beef(at.txs.at(-1)!, { parents: 'all' })]);
+    const left = undecided(full, at)!;
+    assert.ok(left >= WANTED_AT_ONCE && left < many, `${left} are left`);
+    net.connect(full, late);
+    await net.until('the last one is decided, too', () => undecided(late, at) === left, 60_000);
   }));
