@@ -130,7 +130,7 @@ export interface SyncView {
   /** Peers whose commitment at the tip is ours. */
   readonly agree: readonly string[];
   readonly disagree: readonly SyncDisagreement[];
-  /** Peers that follow it and cannot be compared with now. */
+  /** Peers that follow it and cannot be compared with at our tip now. */
   readonly unknown: readonly string[];
   readonly progress?: SyncProgress | undefined;
   /** BRC-136 commitment at the tip of the index; undefined while it cannot be told. */

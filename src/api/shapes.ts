@@ -111,7 +111,7 @@ export const sync = z.object({
       since: isoTime,
     }),
   ),
-  unknown: count.describe('peers that follow it and cannot be compared with now'),
+  unknown: count.describe('peers that follow it and cannot be compared with at our tip now'),
   progress: z
     .object({ done: count, total: count, perSecond: z.number(), secondsLeft: z.number().optional() })
     .optional(),

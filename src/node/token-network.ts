@@ -90,6 +90,7 @@ export class TokenNetwork {
         hashAt,
         rootAt: (height) => chain.rootAt(height),
         poke: (peerId) => void this.headers.poke(peerId),
+        isTaking: (peerId) => this.headers.isTakingFor(peerId),
       },
       transport: hostTransport(host),
       ...{ judge, clock, random, randomBytes },

@@ -29,6 +29,8 @@ export interface SyncHeaders {
   rootAt(height: number): string | undefined;
   /** A peer's index follows a block that our chain does not have: its source is to be asked now. */
   poke(peerId: PeerIdText): void;
+  /** Its chain has more work than ours, and headers are being taken. Default: nobody knows. */
+  isTaking?(peerId: PeerIdText): boolean;
 }
 
 /** Our own index. */

@@ -115,6 +115,13 @@ export class HeadersSync {
     await this.rounds.idle();
   }
 
+  /** The peer has more work than we have, as it says, and headers are being taken, from it or from another. */
+  isTakingFor(peerId: PeerIdText): boolean {
+    const view = this.peers.get(peerId);
+    const isAhead = view !== undefined && this.peers.isAhead(view) && this.peers.waitMs(peerId) === 0;
+    return isAhead && this.rounds.count > 0;
+  }
+
   facts(): HeadersSyncFacts {
     const { peers, server, rounds } = this;
     return {

@@ -137,7 +137,7 @@ export class Standing {
     return this.unminedSinceMs === undefined ? undefined : this.unminedAtMs;
   }
 
-  view(session: Session, tokenId: string): PeerView | undefined {
+  view(session: Session, tokenId: string, isHeadersDue: boolean): PeerView | undefined {
     const told = session.of(tokenId);
     if (told === undefined) return undefined;
     const { relation } = this;
@@ -151,6 +151,7 @@ export class Standing {
       changedMs: told.changedMs,
       relation,
       isUnminedDue: relation.kind === 'agrees' && isNew,
+      isHeadersDue,
     };
   }
 

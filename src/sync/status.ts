@@ -1,5 +1,5 @@
 import type { PeerIdText } from '../p2p/types.ts';
-import { DISPUTE_MS, TIP_GRACE_MS } from './client-limits.ts';
+import { DISPUTE_MS, MAX_MOVED_BLOCKS, TIP_GRACE_MS } from './client-limits.ts';
 
 /** How a peer's history of a token stands to ours. Times are monotonic ms. */
 export type Relation =
@@ -33,6 +33,8 @@ export interface PeerView {
   readonly relation: Relation;
   /** Its unmined set differs from ours, and this has lasted. */
   readonly isUnminedDue: boolean;
+  /** Its chain has more work than ours, and headers are being taken. */
+  readonly isHeadersDue: boolean;
 }
 
 /** What is known of our own side. */
@@ -46,7 +48,8 @@ export interface OwnView {
 
 /**
  * `behind`: a peer has, by its commitment at a block of our chain, more than we have, until we agree with it or have all that it
- *   gives; also while the unmined transactions of a peer that agrees have not been looked at for the first time. Of a peer that
+ *   gives; also while the unmined transactions of a peer that agrees have not been looked at for the first time; and while the headers of more than
+ *   a few blocks are being taken, since nobody can say what those hold. Of a peer that
  *   agreed until now only what lasts longer than BLOCK_LASTS_MS counts: gossip brings the proofs of a new block.
  * `disputed`: a peer has what our rules refuse, or its commitment stays another one for DISPUTE_MS though we have all it has.
  * `synced`: none of these, and the commitment of at least one peer is ours at our tip, or was so less than TIP_GRACE_MS ago and
@@ -80,7 +83,7 @@ export interface TokenStatus {
   /** Peers whose commitment is ours at the tip, or was so a moment ago. */
   readonly agree: readonly PeerIdText[];
   readonly disagree: readonly Disagreement[];
-  /** Peers that follow it and cannot be compared with now. */
+  /** Peers that follow it and cannot be compared with at our tip now. */
   readonly unknown: readonly PeerIdText[];
   /** While behind. */
   readonly progress: Progress | undefined;
@@ -94,13 +97,15 @@ export function statusOf(
   nowMs: number,
 ): TokenStatus {
   const agree = peers.filter((peer) => isAtTip(peer, own.tipHeight, nowMs));
-  const state = stateOf(peers, agree, nowMs);
+  const state = stateOf(own, peers, agree, nowMs);
   return {
     state,
     sinceMs: before?.state === state ? before.sinceMs : nowMs,
     agree: agree.map(({ peerId }) => peerId),
     disagree: peers.flatMap((peer) => (agree.includes(peer) ? [] : (disagreement(peer) ?? []))),
-    unknown: peers.filter(({ relation }) => relation.kind === 'unknown').map(({ peerId }) => peerId),
+    unknown: peers
+      .filter((peer) => !agree.includes(peer) && disagreement(peer) === undefined)
+      .map(({ peerId }) => peerId),
     progress: state === 'behind' ? progressOf(own, peers) : undefined,
   };
 }
@@ -120,11 +125,20 @@ export function nextChangeMs(
   return next === Number.POSITIVE_INFINITY ? undefined : next;
 }
 
-function stateOf(peers: readonly PeerView[], agree: readonly PeerView[], nowMs: number): SyncState {
-  const isBehind = peers.some(({ relation, isUnminedDue }) => relation.kind === 'ahead' || isUnminedDue);
-  if (isBehind) return 'behind';
+function stateOf(
+  own: OwnView,
+  peers: readonly PeerView[],
+  agree: readonly PeerView[],
+  nowMs: number,
+): SyncState {
+  if (peers.some((peer) => hasMore(peer, own))) return 'behind';
   if (peers.some((peer) => isDisputed(peer, nowMs))) return 'disputed';
   return agree.length > 0 ? 'synced' : 'alone';
+}
+
+function hasMore({ relation, isUnminedDue, isHeadersDue, tipHeight }: PeerView, own: OwnView): boolean {
+  if (relation.kind === 'ahead' || isUnminedDue) return true;
+  return isHeadersDue && tipHeight > own.tipHeight + MAX_MOVED_BLOCKS;
 }
 
 function isAtTip({ relation, agreedMs }: PeerView, tipHeight: number, nowMs: number): boolean {
@@ -149,10 +163,10 @@ function disagreement({ peerId, relation }: PeerView): Disagreement | undefined 
   return { peerId, firstHeight: relation.firstHeight, why, sinceMs: relation.sinceMs };
 }
 
-function progressOf({ entries, perSecond }: OwnView, peers: readonly PeerView[]): Progress {
+function progressOf(own: OwnView, peers: readonly PeerView[]): Progress {
+  const { entries, perSecond } = own;
   let total = entries;
-  for (const { relation, isUnminedDue, ...peer } of peers)
-    if (relation.kind === 'ahead' || isUnminedDue) total = Math.max(total, peer.entries + peer.unmined);
+  for (const peer of peers) if (hasMore(peer, own)) total = Math.max(total, peer.entries + peer.unmined);
   const left = total - entries;
   const secondsLeft = perSecond > 0 ? left / perSecond : undefined;
   return { done: entries, total, perSecond, secondsLeft: left === 0 ? 0 : secondsLeft };

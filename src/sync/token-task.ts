@@ -357,7 +357,9 @@ export class TokenTask {
     }
     const openMs = isIdle && this.looking === undefined ? this.openVerdicts.dueMs(nowMs) : undefined;
     if (openMs !== undefined && this.agreeing().length > 0) times.push(openMs);
-    const changeMs = nextChangeMs(this.own(), this.views(), nowMs);
+    const views = this.views();
+    if (views.some(({ isHeadersDue }) => isHeadersDue)) times.push(nowMs + HEADERS_WAIT_MS / 3);
+    const changeMs = nextChangeMs(this.own(), views, nowMs);
     if (changeMs !== undefined) times.push(changeMs);
     const isLonely = this.last?.agree.length === 0 && this.last.state !== 'behind';
     if (isLonely && this.modules.peers !== undefined) times.push(this.seekAtMs);
@@ -371,7 +373,11 @@ export class TokenTask {
   }
 
   private views(): PeerView[] {
-    return [...this.standings].flatMap(([session, standing]) => standing.view(session, this.tokenId) ?? []);
+    const { headers } = this.modules;
+    return [...this.standings].flatMap(([session, standing]) => {
+      const isHeadersDue = headers.isTaking?.(session.peerId) === true;
+      return standing.view(session, this.tokenId, isHeadersDue) ?? [];
+    });
   }
 
   private entries(): number {

@@ -167,6 +167,8 @@ export class SyncPeer implements SyncTransport {
   readonly poked: string[] = [];
   /** Who asks for headers gets them. */
   givesHeaders = true;
+  /** Their headers are ahead, and on their way. */
+  readonly takesHeadersOf = new Set<string>();
   /** Gossip has messages that are not taken in yet. */
   isArriving = false;
   /** Txids that its rules do not count, whatever anybody says. */
@@ -284,7 +286,12 @@ export class SyncPeer implements SyncTransport {
       selfId: this.id,
       network: this.network,
       index: { store, commitments, ingest: this.picky(ingest), tokens },
-      headers: { hashAt, rootAt: (height) => chain.rootAt(height), poke: (peerId) => this.poke(peerId) },
+      headers: {
+        hashAt,
+        rootAt: (height) => chain.rootAt(height),
+        poke: (peerId) => this.poke(peerId),
+        isTaking: (peerId) => this.takesHeadersOf.has(peerId),
+      },
       transport: this,
       judge: this.judge,
       clock,

@@ -173,6 +173,7 @@ describe('the state of a token', () => {
     changedMs: 0,
     relation,
     isUnminedDue: false,
+    isHeadersDue: false,
     ...more,
   });
   const ahead: Relation = { kind: 'ahead', sinceMs: 5, firstHeight: 7 };
@@ -185,6 +186,13 @@ describe('the state of a token', () => {
     assert.equal(stateOf([]), 'alone');
     assert.equal(stateOf([view({ kind: 'unknown', sinceMs: 0 })]), 'alone');
     assert.equal(stateOf([view(lacks)]), 'alone');
+  });
+
+  it('alone: who agreed at an older tip, or is at one, follows it and is counted', () => {
+    const status = statusOf(own, [view(agrees(90), { tipHeight: 90 })], undefined, 1_000);
+    assert.deepEqual([status.state, status.agree, status.disagree], ['alone', [], []]);
+    assert.deepEqual(status.unknown, ['peer']);
+    assert.deepEqual(statusOf(own, [view(agrees(100)), view(lacks)], undefined, 1_000).unknown, []);
   });
 
   it('synced: one agrees at our tip, or did a moment ago', () => {
@@ -211,6 +219,11 @@ describe('the state of a token', () => {
     assert.deepEqual(status.progress, { done: 50, total: 100, perSecond: 10, secondsLeft: 5 });
     assert.deepEqual(status.disagree, [{ peerId: 'peer', firstHeight: 7, why: 'ahead', sinceMs: 5 }]);
     assert.equal(stateOf([view(agrees(100), { isUnminedDue: true })]), 'behind');
+    const late = { tipHeight: 103, isHeadersDue: true };
+    assert.equal(stateOf([view(agrees(100), late)]), 'behind');
+    assert.equal(stateOf([view({ kind: 'unknown', sinceMs: 0 }, late)]), 'behind');
+    assert.equal(stateOf([view(agrees(100), { ...late, tipHeight: 102 })]), 'synced', 'a block or two');
+    assert.equal(stateOf([view(agrees(100), { ...late, isHeadersDue: false })]), 'synced', 'it says so');
     const stuck = statusOf({ ...own, perSecond: 0 }, [view(ahead)], undefined, 1_000);
     assert.equal(stuck.progress?.secondsLeft, undefined);
   });

@@ -142,6 +142,28 @@ describe('token sync', () => {
       assert.deepEqual(b.judge.codes, []);
     }));
 
+  it('while the headers of many blocks are on their way, equal commitments below them are not called synced', () =>
+    withNet(async (net) => {
+      const at = new TokenChain('late headers');
+      const first = at.headers();
+      at.blocks(6, 4);
+      const a = await peerWith(net, 'a', at, at.txs);
+      a.givesHeaders = false;
+      const b = await net.add('b', { tokens: [at.tokenId] });
+      await b.node.node.headers(first.subarray(0, 80));
+      b.takesHeadersOf.add('a');
+      net.connect(a, b);
+      for (let i = 0; i < 10; i++) {
+        await net.pass(1_000);
+        const status = b.client.status(at.tokenId);
+        assert.equal(status?.state, 'behind');
+        assert.deepEqual([status?.progress?.done, status?.progress?.total], [0, at.mined.length]);
+      }
+      await b.node.node.headers(at.headers());
+      b.takesHeadersOf.clear();
+      await agreement(net, at, a, b);
+    }));
+
   it('blocks that are undone in the middle are followed by both', () =>
     withNet(async (net) => {
       const at = new TokenChain('reorg');

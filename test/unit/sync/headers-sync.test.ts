@@ -30,8 +30,12 @@ test('a new daemon takes the whole chain from a peer', async (t) => {
   const full = await net.add(mineChain(9_001));
   const fresh = await net.add();
   net.connect(fresh, full);
+  await net.until(() => fresh.chain.tip().height >= 2_000);
+  assert.ok(fresh.sync.isTakingFor(full.host.peerId));
+  assert.ok(!full.sync.isTakingFor(fresh.host.peerId));
   await net.until(() => isEqual(fresh, full));
   await net.until(() => fresh.sync.facts().rounds === 0);
+  assert.ok(!fresh.sync.isTakingFor(full.host.peerId));
   assert.deepEqual(fresh.penalties, []);
   assert.equal(full.sync.facts().headersGiven, 9_001);
   const { source, running, remoteHeight, behind, headersAdded, failuresInARow } = fresh.sync.source.state();
