@@ -37,6 +37,14 @@ export interface ImportTotals extends ImportCounts {
   readonly damage?: FrameFault;
 }
 
+/** A transaction that was pending: the number of its first BEEF, and how many more of it were. */
+interface Waited {
+  readonly index: number;
+  again: number;
+  /** By a later BEEF, which is counted so. */
+  isAdmitted: boolean;
+}
+
 /** One stream of framed BEEFs on its way into the index. Writes are taken in the order in which they came. */
 export class ImportSession {
   readonly #offers: Offers;
@@ -55,8 +63,8 @@ export class ImportSession {
   };
   readonly #byCode = new Map<string, number>();
   readonly #samples = new Map<string, ImportSample[]>();
-  /** Numbers of the BEEFs that were pending when they were answered, by txid. The pending set bounds them. */
-  readonly #pending = new Map<string, number>();
+  /** BEEFs that were pending when they were answered, by txid. The pending set bounds them. */
+  readonly #pending = new Map<string, Waited>();
   #turn: Promise<void> = Promise.resolve();
   #idle: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #fault: unknown;
@@ -110,7 +118,13 @@ export class ImportSession {
       this.#byCode.delete(group);
       this.#samples.delete(group);
     }
-    for (const [txid, index] of this.#pending) this.#count(index, this.#offers.outcome(txid) ?? letGo(txid));
+    for (const [txid, { index, again, isAdmitted }] of this.#pending) {
+      const outcome = this.#offers.outcome(txid) ?? letGo(txid);
+      // It is admitted once; whatever else became of it became of every BEEF.
+      const others: Outcome = outcome.status === 'admitted' ? { status: 'known', txid } : outcome;
+      this.#count(index, isAdmitted ? others : outcome);
+      this.#add(others, again);
+    }
   }
 
   async #take(piece: Uint8Array): Promise<void> {
@@ -142,18 +156,30 @@ export class ImportSession {
   }
 
   #tally(index: number, outcome: Outcome): void {
-    if (outcome.status === 'pending') this.#pending.set(outcome.txid, index);
+    if (outcome.status === 'pending' || outcome.status === 'admitted') this.#remember(index, outcome);
     this.#count(index, outcome);
     this.#finishOne();
   }
 
-  #count(index: number, outcome: Outcome): void {
+  #remember(index: number, { status, txid }: Extract<Outcome, { status: 'pending' | 'admitted' }>): void {
+    const waited = this.#pending.get(txid);
+    if (waited === undefined) {
+      if (status === 'pending') this.#pending.set(txid, { index, again: 0, isAdmitted: false });
+    } else if (status === 'pending') waited.again += 1;
+    else waited.isAdmitted = true;
+  }
+
+  #add(outcome: Outcome, times: number): void {
     const isUnavailable = outcome.status === 'rejected' && outcome.code === 'UNAVAILABLE';
-    this.#counts[isUnavailable ? 'unavailable' : outcome.status] += 1;
+    this.#counts[isUnavailable ? 'unavailable' : outcome.status] += times;
+    if (times === 0 || (outcome.status !== 'rejected' && outcome.status !== 'pending')) return;
     const group = groupOf(outcome);
-    if (outcome.status === 'rejected' || outcome.status === 'pending') {
-      this.#byCode.set(group, (this.#byCode.get(group) ?? 0) + 1);
-    }
+    this.#byCode.set(group, (this.#byCode.get(group) ?? 0) + times);
+  }
+
+  #count(index: number, outcome: Outcome): void {
+    this.#add(outcome, 1);
+    const group = groupOf(outcome);
     const samples = this.#samples.get(group) ?? [];
     if (samples.length === 0 && this.#samples.size < MAX_SAMPLE_GROUPS) this.#samples.set(group, samples);
     if (samples.length < MAX_SAMPLES_PER_GROUP) samples.push({ index, ...shownOutcome(outcome) });

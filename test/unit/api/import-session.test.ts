@@ -218,3 +218,25 @@ test('what waited for a later BEEF of the same import is told as it ended', asyn
     { admitted: 2, pending: 0, rejected: 1, byCode: { SCRIPT_FAILED: 1 } },
   );
 });
+
+test('every BEEF is in the totals once, also where several are of one transaction that waited', async (t) => {
+  const node = new FakeNode();
+  const [later, waits, whole] = ['cd'.repeat(32), 'ef'.repeat(32), '12'.repeat(32)];
+  const pending = (txid: string): Outcome => {
+    return { status: 'pending', txid, waitingFor: 'parents', missing: [`${TXID}_0`] };
+  };
+  const admitted = (txid: string): Outcome => ({ status: 'admitted', txid, tokens: [] });
+  const outcomes = [...[later, waits, later, waits, later, whole].map(pending), admitted(whole)];
+  node.outcome = (_beef, index) => outcomes[index] ?? assert.fail('too many');
+  for (const outcome of [admitted(later), pending(waits), admitted(whole)])
+    node.later.set(outcome.txid ?? '', outcome);
+  const { client } = await startServer(t, {}, node);
+  const raw = await client();
+  const id = await open(raw);
+  await write(raw, id, framed(...outcomes.map((_, i) => Buffer.alloc(100, i))));
+  const totals = (await close(raw, id)).result ?? {};
+  assert.deepEqual(
+    ['offered', 'admitted', 'known', 'pending', 'byCode'].map((name) => totals[name]),
+    [7, 2, 3, 2, { PENDING_PARENTS: 2 }],
+  );
+});
