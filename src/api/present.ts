@@ -149,7 +149,7 @@ export function shownHistory(entry: HistoryEntry) {
   return {
     txid: entry.txid,
     ...shownPosition(entry.position),
-    time: isoSeconds(entry.time),
+    ...(entry.time === undefined ? {} : { time: isoSeconds(entry.time) }),
     received: String(entry.received),
     sent: String(entry.sent),
     change: String(entry.received - entry.sent),

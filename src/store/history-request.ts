@@ -36,7 +36,9 @@ export function historyRequest(
     keep: ({ key, value }) => {
       const height = heightOf(key, prefix);
       const isMined = height !== UNMINED_HEIGHT;
-      const time = isMined ? (times.timeOfHeight(height) ?? 0) : decodeHistory(key, value).seenAt;
+      const time = isMined ? times.timeOfHeight(height) : decodeHistory(key, value).seenAt;
+      // It may be within: to leave it out would be a statement that lacks a deposit.
+      if (time === undefined) return true;
       return time >= (fromTime ?? 0) && time <= (toTime ?? Number.MAX_SAFE_INTEGER);
     },
   };
@@ -61,5 +63,6 @@ function firstHeightAfter(time: number, { timeOfHeight, tipHeight }: Times): num
     if ((timeOfHeight(middle) ?? 0) < time) low = middle + 1;
     else high = middle;
   }
-  return low;
+  // Nothing tells when the blocks below the first header were.
+  return low > 0 && timeOfHeight(low - 1) === undefined ? 0 : low;
 }

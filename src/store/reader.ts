@@ -135,7 +135,9 @@ export class StoreReader implements StoreView {
       const items = found.rows.map(({ key, value }): HistoryEntry => {
         const { txid, seenAt, received, sent, height, order } = decodeHistory(key, value);
         if (height === keys.UNMINED_HEIGHT) return { txid, received, sent, time: seenAt };
-        return { txid, received, sent, time: timeOfHeight(height) ?? 0, position: { height, index: order } };
+        const time = timeOfHeight(height);
+        const entry = { txid, received, sent, position: { height, index: order } };
+        return time === undefined ? entry : { ...entry, time };
       });
       return found.cursor === undefined ? { items } : { items, cursor: found.cursor };
     });

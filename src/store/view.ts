@@ -66,8 +66,8 @@ export interface HistoryEntry {
   readonly txid: string;
   /** Absent while unmined. */
   readonly position?: Position;
-  /** Unix seconds: the block's time if mined, else when this node first saw it. */
-  readonly time: number;
+  /** Unix seconds: the block's time if mined, else when this node first saw it. Absent where the block's header is not held. */
+  readonly time?: number;
   /** Sums over the valid outputs and spent coins of the owner asked for, or of all owners. */
   readonly received: bigint;
   readonly sent: bigint;

@@ -300,7 +300,7 @@ test('history of a range of dates and times: block time of mined ones, time of a
       (e) => e.txid,
     );
   const between = (from: string, to: string) =>
-    all.filter((e) => e.time >= from && e.time <= to).map((e) => e.txid);
+    all.filter((e) => (e.time ?? '') >= from && (e.time ?? '') <= to).map((e) => e.txid);
   assert.deepEqual(await asked('--from', first, '--to', first), between(first, first));
   const day = last.slice(0, 10);
   assert.deepEqual(await asked('--from', day, '--to', day), between(`${day}T00:00:00Z`, `${day}T23:59:59Z`));

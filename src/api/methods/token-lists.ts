@@ -22,7 +22,9 @@ const coin = z.object({
 const entry = z.object({
   txid: z.string(),
   ...shapes.position,
-  time: shapes.isoTime.describe('of the block; while unmined, when it was first seen'),
+  time: shapes.isoTime
+    .optional()
+    .describe('of the block; while unmined, when it was first seen; absent where the header is not held'),
   received: shapes.amount,
   sent: shapes.amount,
   change: shapes.signedAmount,
@@ -145,7 +147,7 @@ export const tokenListMethods = {
     },
   }),
   'token.history': method({
-    doc: 'Transactions of a token in chronological order: by block position, the unmined ones last.',
+    doc: 'Transactions of a token in chronological order: by block position, the unmined ones last. What has no time is in every range that begins before the first header held.',
     params: historyParams,
     result: listOf(entry),
     errors: ERRORS,

@@ -157,7 +157,7 @@ async function runHistory(context: Context): Promise<number> {
       (page) => caller.call('token.history', { token: context.arg(0), ...filters, ...page }),
       {
         row: (entry, head) => [
-          entry.time,
+          entry.time ?? '-',
           entry.height === undefined ? 'unmined' : `${entry.height}:${entry.index}`,
           entry.change.startsWith('-') ? amount(head, entry.change) : `+${amount(head, entry.change)}`,
           entry.txid,

@@ -8,8 +8,9 @@ import type { RowOp } from '../../../src/store/database.ts';
 import { StoreError } from '../../../src/store/errors.ts';
 import { PREFIX } from '../../../src/store/keys.ts';
 import { decodeBalance, encodeBalance, totalOf } from '../../../src/store/owner-rows.ts';
+import { StoreReader } from '../../../src/store/reader.ts';
 import { RowWriter } from '../../../src/store/row-bytes.ts';
-import type { Page, PageRequest } from '../../../src/store/view.ts';
+import type { HistoryFilter, Page, PageRequest } from '../../../src/store/view.ts';
 import { audit, openTestCore } from '../../support/core.ts';
 import { rowsOf, withDatabase } from '../../support/raw-store.ts';
 import { type RichChain, richChain } from '../../support/rich-chain.ts';
@@ -267,4 +268,26 @@ test('the sums of a balance row are those of its locks', () => {
     { lock: 'ordlock' as const, confirmed: 0n, unconfirmed: 5n, coins: 1 },
   ];
   assert.equal(totalOf(balances), 2n ** 70n + 6n);
+});
+
+test('a block whose header is not held has no time, and a range of dates leaves it out only where it is later', async () => {
+  const core = await openTestCore({ path: join(root, 'original'), follow: rich.follow });
+  const { store, chain } = core;
+  const base = 3;
+  const timeOfHeight = (height: number) => (height < base ? undefined : chain.timeAt(height));
+  const tipHeight = () => chain.tip().height;
+  const reader = new StoreReader({ store, isFollowed: () => true, timeOfHeight, tipHeight });
+  const items = async (filter: HistoryFilter) => (await reader.history(gold, filter, { limit: 1000 })).items;
+  const baseTime = chain.timeAt(base) as number;
+  const all = await items({});
+  const below = all.filter(({ position }) => position !== undefined && position.height < base);
+  const before = await items({ toTime: baseTime - 1 });
+  const from = await items({ fromTime: baseTime });
+  const later = await items({ fromTime: baseTime + 365 * 24 * 60 * 60 });
+  await core.close();
+  assert.ok(below.length > 0 && below.length < all.length);
+  for (const entry of all) assert.equal('time' in entry, !below.includes(entry));
+  assert.deepEqual(before, below);
+  assert.deepEqual(from, all);
+  assert.ok(later.every(({ position }) => position === undefined));
 });
