@@ -74,15 +74,16 @@ interface Owner {
  * Runs `work` while this process alone holds `FILE.lock`, among all that use this function on `file`, also
  * within one process. The lock file is there whole or not at all (temp file, then a hard link, which fails if
  * the name is taken), and says who holds it, so that the lock of a process that died is taken over at once.
+ * `timeoutMs` is asked at each try, so that a wait can be cut short.
  * @throws FileLockError LOCK_TIMEOUT; the disk's error if the lock file cannot be made; what `work` throws
  */
 export async function withFileLock<T>(
   file: string,
   work: () => Promise<T>,
   modules: FileLockModules = FILE_LOCK_MODULES,
-  timeoutMs = LOCK_TIMEOUT_MS,
+  timeoutMs: () => number = () => LOCK_TIMEOUT_MS,
 ): Promise<T> {
-  const lock = new FileLock(`${file}.lock`, modules, modules.clock.monotonicMs() + timeoutMs, timeoutMs);
+  const lock = new FileLock(`${file}.lock`, modules, modules.clock.monotonicMs(), timeoutMs);
   await lock.acquire();
   try {
     return await work();
@@ -103,7 +104,7 @@ export async function removeStaleLocks(
   const names = await modules.disk.list(dirname(file)).catch(() => []);
   for (const found of names.filter((other) => other === name || other.startsWith(`${name}.`))) {
     // Taking a lock over is the one safe way to remove it.
-    const lock = new FileLock(join(dirname(file), found), modules, modules.clock.monotonicMs(), 0);
+    const lock = new FileLock(join(dirname(file), found), modules, modules.clock.monotonicMs(), () => 0);
     const isTaken = await lock.acquire().then(
       () => true,
       () => false,
@@ -115,14 +116,14 @@ export async function removeStaleLocks(
 class FileLock {
   readonly #path: string;
   readonly #modules: FileLockModules;
-  readonly #deadlineMs: number;
-  readonly #timeoutMs: number;
+  readonly #sinceMs: number;
+  readonly #timeoutMs: () => number;
   readonly #nonce: string;
 
-  constructor(path: string, modules: FileLockModules, deadlineMs: number, timeoutMs: number) {
+  constructor(path: string, modules: FileLockModules, sinceMs: number, timeoutMs: () => number) {
     this.#path = path;
     this.#modules = modules;
-    this.#deadlineMs = deadlineMs;
+    this.#sinceMs = sinceMs;
     this.#timeoutMs = timeoutMs;
     this.#nonce = newNonce(modules.randomBytes);
   }
@@ -148,10 +149,11 @@ class FileLock {
         await this.#removeStale(owner);
         continue;
       }
-      const leftMs = this.#deadlineMs - clock.monotonicMs();
+      const timeoutMs = this.#timeoutMs();
+      const leftMs = this.#sinceMs + timeoutMs - clock.monotonicMs();
       if (leftMs <= 0) {
         const pid = owner.process?.pid ?? 'unknown';
-        throw new FileLockError('LOCK_TIMEOUT', { lock: this.#path, pid, waitedMs: this.#timeoutMs });
+        throw new FileLockError('LOCK_TIMEOUT', { lock: this.#path, pid, waitedMs: timeoutMs });
       }
       await new Promise<void>((resolve) => clock.after(Math.min(waitMs, leftMs), resolve));
     }
@@ -223,7 +225,7 @@ class FileLock {
    */
   async #removeStale(stale: Owner): Promise<void> {
     const path = `${this.#path}.${stale.nonce}`;
-    const guard = new FileLock(path, this.#modules, this.#deadlineMs, this.#timeoutMs);
+    const guard = new FileLock(path, this.#modules, this.#sinceMs, this.#timeoutMs);
     await guard.acquire();
     try {
       const owner = await this.#owner();

@@ -1,7 +1,12 @@
 import { removeLeftovers, replaceFile } from '../../config/atomic-file.ts';
 import type { FileFacts } from '../../config/disk.ts';
 import { ConfigError, formatProblem } from '../../config/errors.ts';
-import { type FileLockModules, removeStaleLocks, withFileLock } from '../../config/file-lock.ts';
+import {
+  type FileLockModules,
+  LOCK_TIMEOUT_MS,
+  removeStaleLocks,
+  withFileLock,
+} from '../../config/file-lock.ts';
 import { type PeerEntry, sameEntry, storableEntry } from '../../config/peer-entry.ts';
 import type { PeersFile } from '../../config/peers.ts';
 import { editPeers, withoutBlock } from '../../config/peers-edit.ts';
@@ -25,6 +30,8 @@ import type { PeerFileState, PeersOwner, PeersSnapshot } from './peer-file-types
 
 /** A file that is no YAML may be an edit half done; it is written anew after this. */
 const HEAL_AFTER_MS = 10 * 60_000;
+/** What a stop leaves a save for the lock: bans and the store are closed after the list, within the same 5 s. */
+const STOP_LOCK_MS = 1_000;
 
 export type { PeerFileState, PeersChange, PeersOwner, PeersSnapshot } from './peer-file-types.ts';
 
@@ -66,6 +73,7 @@ export class PeerFile {
   #nextSave: Promise<boolean> | undefined;
   #nextCheck: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
+  #isStopping = false;
 
   constructor(opts: PeerFileOptions, modules: PeerFileModules) {
     this.#opts = opts;
@@ -161,6 +169,7 @@ export class PeerFile {
   }
 
   async #stop(isDue: boolean): Promise<void> {
+    this.#isStopping = true;
     await this.#looks.stop();
     await this.#queue(async () => {
       if (this.#owner === undefined) return;
@@ -182,12 +191,18 @@ export class PeerFile {
   async #saveNow(): Promise<boolean> {
     try {
       const path = await this.#realPath();
-      return await withFileLock(path, () => this.#saveLocked(path), this.#lockModules());
+      const save = () => this.#saveLocked(path);
+      return await withFileLock(path, save, this.#lockModules(), () => this.#lockTimeoutMs());
     } catch (error) {
       if (error instanceof ConfigError) this.#status.set('read_only_form', error.problems[0]!.code);
       else this.#status.fail(error);
       return false;
     }
+  }
+
+  /** A save that waits when the stop begins is cut short, too. */
+  #lockTimeoutMs(): number {
+    return this.#isStopping ? STOP_LOCK_MS : LOCK_TIMEOUT_MS;
   }
 
   #lockModules(): FileLockModules {

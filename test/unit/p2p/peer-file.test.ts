@@ -798,6 +798,21 @@ describe('PeerFile, a disk that fails', () => {
     assert.equal(await bench.peers.save(), true);
   });
 
+  it('a stop is not held up by the lock of a living process, nor is a save that waits for it then', async (t) => {
+    const processes: ProcessTable = { self: processTable.self, liveness: () => 'alive' };
+    const bench = await new PeerFileBench(t, { text: OPERATOR, modules: { processes } }).run();
+    const held = `${identityText({ ...processTable.self, pid: 1 })} ${'0'.repeat(16)}\n`;
+    writeFileSync(`${bench.file}.lock`, held);
+    bench.learn(peer(2));
+    const beganMs = performance.now();
+    const waiting = bench.peers.save();
+    await bench.peers.stop(true);
+    const tookMs = performance.now() - beganMs;
+    assert.equal(await waiting, false);
+    assert.ok(tookMs < 3_000, `${tookMs} ms`);
+    assert.equal(bench.text(), OPERATOR);
+  });
+
   it('a folder that is read-only', {
     skip: process.getuid?.() === 0 && 'root may write anywhere',
   }, async (t) => {
