@@ -13,6 +13,8 @@ import type { Clock, PeerIdText } from '../p2p/types.ts';
 const SAVE_AFTER_MS = 2_000;
 /** A disk that was full, a lock, an edit half done: what kept a save from being made may have ended. */
 const RETRY_AFTER_MS = 10_000;
+/** What who asks for a look waits for it: an edit is taken within this, a lock that another process holds lasts longer. */
+const LOOK_WAIT_MS = 1_000;
 
 export interface PeerListOptions {
   /** Absolute path of peers.yaml. */
@@ -76,9 +78,12 @@ export class PeerList {
     this.#due = undefined;
   }
 
-  /** Looks for an edit at once, as a reload does. */
-  check(): Promise<void> {
-    return this.#file.check();
+  /** Looks for an edit at once, as a reload does; what takes long is finished later. */
+  async check(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#modules.clock.after(LOOK_WAIT_MS, late.resolve);
+    await Promise.race([this.#file.check(), late.promise]);
+    cancel();
   }
 
   /** Why the file is not saved; `ok` if it is. */

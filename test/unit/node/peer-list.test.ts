@@ -127,3 +127,21 @@ test('an edit: who was added, changed or deleted is named; the book has what the
   );
   await list.stop();
 });
+
+test('whoever asks for a look waits for it a second at most: another process may hold the lock', async (t) => {
+  const { list, clock, file, saved } = await made(t, `peers:\n${entryText(1)}`);
+  // Of a process that lives, in another namespace as far as anybody can tell.
+  writeFileSync(`${file}.lock`, 'held');
+  rmSync(file);
+  let isOver = false;
+  const looked = list.check().then(() => {
+    isOver = true;
+  });
+  await until('the look waits', () => clock.waits.join() === '1000');
+  assert.ok(!isOver);
+  clock.fire();
+  await looked;
+  assert.equal(saved(), '');
+  rmSync(`${file}.lock`);
+  await until('it is saved once the lock is free', () => saved().includes(keyOf(1)));
+});
