@@ -212,7 +212,7 @@ async function makeHost(config: NetworkConfig, modules: NetworkModules): Promise
     listen: config.network.addresses,
     announce: config.network.announce,
     policy: policyOf(config, { scores, lists, book: { isOperator } }),
-    resolve: (addresses, signal) => resolver.resolve(addresses, signal),
+    resolve: (addresses, signal, options) => resolver.resolve(addresses, signal, options),
     dht: config.network.dht,
     clock,
     random,

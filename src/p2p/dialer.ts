@@ -1,4 +1,5 @@
 import { type DialTrace, dialError, mergedError } from './dial-errors.ts';
+import type { ResolveOptions } from './dns.ts';
 import { P2pError } from './errors.ts';
 import { isName, type NetAddress, netAddress } from './net-address.ts';
 import type { Clock, DialTarget, PeerIdText } from './types.ts';
@@ -10,6 +11,7 @@ const MAX_ADDRESSES = 16;
 export type ResolveAddresses = (
   addresses: readonly string[],
   signal: AbortSignal,
+  options?: ResolveOptions,
 ) => Promise<readonly string[]>;
 
 /** What the dialer needs of the host. */
@@ -93,7 +95,7 @@ export class Dialer {
   }
 
   /** Within the connection timeout. Names are resolved while the IP addresses are tried. */
-  async #run({ peerId, addresses }: DialTarget, abort: AbortController): Promise<void> {
+  async #run({ peerId, addresses, publicOnly = false }: DialTarget, abort: AbortController): Promise<void> {
     const { clock } = this.#host;
     const timeoutMs = this.#host.connectionTimeoutMs();
     const cancelTimeout = clock.after(timeoutMs, () => abort.abort(noAnswer()));
@@ -101,6 +103,7 @@ export class Dialer {
     const names = known.filter(isName);
     const round: Round = {
       peerId,
+      publicOnly,
       abort,
       deadlineMs: clock.monotonicMs() + timeoutMs,
       tried: new Set(),
@@ -120,10 +123,11 @@ export class Dialer {
   /** Never fails: what went wrong is among the failures of the round. */
   async #resolved(names: readonly NetAddress[], round: Round): Promise<readonly NetAddress[]> {
     if (names.length === 0) return [];
+    const { publicOnly } = round;
     const { signal } = round.abort;
     const texts = names.map(({ text }) => text);
     try {
-      const found = await orAbort(this.#host.resolve(texts, signal), signal);
+      const found = await orAbort(this.#host.resolve(texts, signal, { publicOnly }), signal);
       return found.flatMap((text) => netAddress(text) ?? []).filter((address) => !isName(address));
     } catch (error) {
       const message = signal.aborted ? 'was not resolved in time' : 'could not be resolved';
@@ -179,6 +183,7 @@ export class Dialer {
 /** One dial over several addresses. */
 interface Round {
   readonly peerId: PeerIdText;
+  readonly publicOnly: boolean;
   readonly abort: AbortController;
   readonly deadlineMs: number;
   readonly tried: Set<string>;

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { AddressResolver } from '../../../src/p2p/dns.ts';
 import { P2P_CODES, P2pError } from '../../../src/p2p/errors.ts';
 import type { Libp2pHost } from '../../../src/p2p/host.ts';
+import { HOST_CLOCK } from '../../../src/p2p/host-clock.ts';
 import { makeHost, newHost, targetOf } from '../../support/p2p.ts';
 
 /** A TCP server that does one thing to whoever connects; the result is its address. */
@@ -116,6 +118,19 @@ test('5, 6: names go through the resolver; one that hangs holds up neither IP ad
   const named = { peerId: peer.peerId, addresses: [`/dns6/peer.example/tcp/${port}`] };
   assert.equal((await host.dial(named, AbortSignal.timeout(5_000))).peerId, peer.peerId);
   assert.ok(asked.includes(`/dns6/peer.example/tcp/${port}`));
+});
+
+test('a name that was learned from a public peer does not lead into our own network', async (t) => {
+  const lookups = { lookup: async () => [{ address: '127.0.0.1', ttlSeconds: 60 }] };
+  const resolver = new AddressResolver({ lookups, clock: HOST_CLOCK });
+  t.after(() => resolver.close());
+  const host = await makeHost(t, { resolve: (...args) => resolver.resolve(...args) });
+  const peer = await makeHost(t);
+  const addresses = [`/dns4/peer.example/tcp/${peer.listenAddresses()[0]!.split('/').at(-1)}`];
+  const signal = AbortSignal.timeout(5_000);
+  const learned = { peerId: peer.peerId, addresses, publicOnly: true };
+  await assert.rejects(host.dial(learned, signal), { code: 'DNS_FAILED' });
+  assert.equal((await host.dial({ ...learned, publicOnly: false }, signal)).peerId, peer.peerId);
 });
 
 test('17: a dial cancelled or a host stopped at any step leaves no socket', async (t) => {
