@@ -1,4 +1,4 @@
-import { isNear } from '../../protocols/peer-exchange/address.ts';
+import { type ExchangeAddress, isNear } from '../../protocols/peer-exchange/address.ts';
 import type { BookDigest } from '../../protocols/peer-exchange/digest.ts';
 import type {
   ExchangeBook,
@@ -84,6 +84,7 @@ export class AddressBook implements ExchangeBook, DialBook {
   readonly #seenMsOf = (entry: BookEntry) =>
     this.#present.has(entry.peerId) ? this.#modules.clock.monotonicMs() : entry.seenMs;
   #isTelling = false;
+  #privateAddresses: PrivateAddresses = 'auto';
   #cancelSweep: () => void = () => {};
   #clockOffsetMs = 0;
 
@@ -160,7 +161,8 @@ export class AddressBook implements ExchangeBook, DialBook {
     const nowMs = clock.monotonicMs();
     let taken = 0;
     for (const filed of entries.flatMap((entry) => fromFile(entry) ?? [])) {
-      const { peerId, publicKey, addresses, isProved } = filed;
+      const { peerId, publicKey, isProved } = filed;
+      const addresses = filed.addresses.filter((address) => this.#isKept(address));
       if (peerId === self || addresses.length === 0 || this.#index.get(peerId) !== undefined) continue;
       if (this.#index.learned >= MAX_LEARNED) break;
       // A stamp of the future is of a wrong clock, here or there.
@@ -272,9 +274,10 @@ export class AddressBook implements ExchangeBook, DialBook {
 
   /** Under `no`, addresses nearby that were learned are given up; operator's own stay. */
   setPrivateAddresses(policy: PrivateAddresses): void {
+    this.#privateAddresses = policy;
     if (policy !== 'no') return;
     for (const entry of this.#index.all()) {
-      const far = entry.addresses.filter((address) => !isNear(address.class));
+      const far = entry.addresses.filter((address) => this.#isKept(address));
       if (far.length === entry.addresses.length) continue;
       if (far.length === 0 && isLearned(entry)) this.#index.remove(entry);
       else {
@@ -350,6 +353,11 @@ export class AddressBook implements ExchangeBook, DialBook {
     for (const entry of this.#index.all()) if (this.#expire(entry, nowMs)) gone++;
     if (gone > 0) this.#changed();
     return gone;
+  }
+
+  /** Of a learned address. */
+  #isKept(address: ExchangeAddress): boolean {
+    return this.#privateAddresses !== 'no' || !isNear(address.class);
   }
 
   #takeOperator(filed: FiledPeer): void {

@@ -54,6 +54,8 @@ export class PeerExchange {
     this.#modules = modules;
     this.#learned = new LearnedLog(modules);
     const { host, book, judge, clock, random, log, tokens } = modules;
+    // Before the list of the last run comes, which may be of another policy.
+    book.setPrivateAddresses(options.privateAddresses);
     this.#service = new ExchangeService(options, {
       clock,
       random,

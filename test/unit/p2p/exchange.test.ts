@@ -120,7 +120,7 @@ function peerOf(
   };
 }
 
-async function made() {
+async function made(privateAddresses: 'auto' | 'no' = 'auto') {
   const key = await testKey(1);
   const host = new FakeHost(key);
   host.record = await key.sign(host.announced, 1n);
@@ -134,7 +134,7 @@ async function made() {
     with: () => log,
   };
   const exchange = new PeerExchange(
-    { intervalMs: 30_000, privateAddresses: 'auto' },
+    { intervalMs: 30_000, privateAddresses },
     {
       host: host as unknown as Host,
       book,
@@ -296,6 +296,19 @@ test('options change live and can be taken back; peers are told of our own chang
   assert.equal(last.body.kind, 'update');
   exchange.exchangeNow();
   await exchange.stop();
+});
+
+test('under `no` a start leaves out what an earlier run learned nearby, as a reload does', async () => {
+  const [near, far, own] = [2, 3, 4].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+  const { book } = await made('no');
+  book.setOperator([{ publicKey: own!, addresses: ['/ip4/10.0.0.4/tcp/9'] }]);
+  const learned = [
+    { publicKey: near!, addresses: ['/ip4/10.0.0.2/tcp/9'] },
+    { publicKey: far!, addresses: ['/ip4/10.0.0.3/tcp/9', '/ip4/9.9.9.9/tcp/9'] },
+  ];
+  assert.equal(book.load(learned), 1);
+  const known = book.peers().flatMap(({ addresses }) => addresses);
+  assert.deepEqual(known.sort(), ['/ip4/10.0.0.4/tcp/9', '/ip4/9.9.9.9/tcp/9']);
 });
 
 test('own addresses that others would refuse are not told, and the operator hears of it', async () => {
