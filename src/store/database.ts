@@ -68,7 +68,6 @@ export class Database {
   /** Opens the database, or makes it if there is neither a database nor a marker. */
   static async open(options: DatabaseOptions): Promise<{ database: Database; marker: Marker }> {
     finishSwap(options.path);
-    discard(join(options.path, STORE_FOLDER.copy));
     const folder = join(options.path, STORE_FOLDER.database);
     const markerPath = join(options.path, STORE_FOLDER.marker);
     const marker = readMarker(markerPath);
@@ -84,6 +83,8 @@ export class Database {
     makeFolder(folder);
     const level = await openLevel(folder, options, isNew);
     try {
+      // Not before the lock is held: a daemon that has the store may be checking its copy.
+      discard(join(options.path, STORE_FOLDER.copy));
       const identity = await identify(level, options, marker !== undefined);
       const database = new Database(level, identity, markerPath, options);
       const { format, network, databaseId } = identity;

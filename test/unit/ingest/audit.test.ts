@@ -69,3 +69,13 @@ test('a copy that cannot be made is an error that says so', async (t) => {
   await core.close();
   await assert.rejects(core.store.openCopy(), (error: StoreError) => error.code.startsWith('STORE_'));
 });
+
+test('who finds the store in use leaves the copy that is being checked alone', async (t) => {
+  const { core, store } = await filled(t);
+  const copy = await core.store.openCopy();
+  await assert.rejects(openTestCore({ path: store, follow: [] }), { code: 'STORE_LOCKED' });
+  assert.ok(existsSync(join(store, 'copy', 'index', 'CURRENT')));
+  assert.deepEqual((await Audit.run(copy, core.chain, options)).problems, []);
+  await core.store.discardCopy(copy);
+  await core.close();
+});
