@@ -7,6 +7,7 @@ import type { EventRecord } from '../../src/store/event-row.ts';
 import type { SyncIndex, SyncTransport, TokenPeers } from '../../src/sync/client-modules.ts';
 import { SyncServer } from '../../src/sync/serve.ts';
 import { TokenSync } from '../../src/sync/sync.ts';
+import { DiskWork } from './disk-work.ts';
 import { FakeClock, seededRandom, settled } from './fake-clock.ts';
 import { type MemoryStream, streamPair } from './frame-pair.ts';
 import type { TestNodeOptions } from './node.ts';
@@ -18,6 +19,8 @@ export type Serve = (stream: MemoryStream, from: string) => void;
 /** Longest fake time that a condition is waited for. */
 const PATIENCE_MS = 120_000;
 const STEP_MS = 5;
+/** Turns of the event loop in which nothing more is begun. */
+const TURNS = 12;
 
 /** Penalties without memory of time: 50 points disconnect, 100 ban. */
 export class NetJudge implements PeerJudge {
@@ -48,6 +51,7 @@ export class NetJudge implements PeerJudge {
 /** Real indexes with the real client and server of token sync, over streams in memory, on one fake clock. */
 export class SyncNet {
   readonly clock = new FakeClock();
+  readonly disk = new DiskWork();
   readonly random: () => number;
   readonly peers = new Map<string, SyncPeer>();
   private readonly links = new Set<string>();
@@ -122,10 +126,10 @@ export class SyncNet {
     return this.clock.monotonicMs() - startMs;
   }
 
-  /** Lets time pass, in steps; between them all that does not wait for time goes on. The disk keeps a time of its own. */
+  /** Lets time pass, in steps; between them all that does not wait for time goes on, to its end. */
   async pass(ms: number, stepMs = STEP_MS): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
-      for (let i = 0; i < (stepMs > STEP_MS ? 20 : 12); i++) await settled();
+      await this.disk.settled(TURNS);
       for (const { node } of this.peers.values()) await node.node.ingest.drained();
       await this.clock.advance(Math.min(left, stepMs));
     }
@@ -190,6 +194,7 @@ export class SyncPeer implements SyncTransport {
   static async open(net: SyncNet, id: string, options: TestNodeOptions): Promise<SyncPeer> {
     const peer = new SyncPeer(net, id, options);
     peer.node = await SyncNode.open({ ...options, onEvents: (_, events) => peer.told(events) });
+    peer.net.disk.watch(peer.node.node.store.database);
     peer.compose();
     return peer;
   }

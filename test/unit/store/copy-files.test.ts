@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Database, type Row } from '../../../src/store/database.ts';
+import { Database } from '../../../src/store/database.ts';
 import { tablesOf } from '../../../src/store/manifest.ts';
+import type { Row } from '../../../src/store/scan.ts';
 import { rawOptions, withDatabase } from '../../support/raw-store.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
