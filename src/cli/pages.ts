@@ -34,6 +34,7 @@ export async function printPages<P extends ListPage>(
   const all = context.flag('all');
   const limit = context.number('limit') ?? (all ? LARGE_PAGE : undefined);
   let cursor = context.text('cursor');
+  let isEmpty = true;
   for (let first = true; ; first = false) {
     const asked: PageAsked = {};
     if (limit !== undefined) asked.limit = limit;
@@ -45,14 +46,17 @@ export async function printPages<P extends ListPage>(
         list.right,
       ),
     );
-    if (out.mode === 'human' && first) {
-      if (page.items.length === 0) out.note(list.none);
-      for (const remark of list.remarks?.(page) ?? []) out.note(remark);
-    }
     cursor = page.cursor;
+    isEmpty &&= page.items.length === 0;
+    if (out.mode === 'human') {
+      // A page may be empty and yet not the last: a filter left out all that was looked at.
+      if (isEmpty && cursor === undefined) out.note(list.none);
+      if (first) for (const remark of list.remarks?.(page) ?? []) out.note(remark);
+    }
     if (cursor === undefined || io.signal.aborted) return EXIT.ok;
     if (all) continue;
-    if (out.mode !== 'json') out.note(`there is more: --cursor ${cursor}`);
+    if (out.mode !== 'json')
+      out.note(`${isEmpty ? 'nothing so far; ' : ''}there is more: --cursor ${cursor}`);
     return EXIT.ok;
   }
 }

@@ -92,6 +92,26 @@ test('lists say that they were cut and how to go on; --all goes through the page
   assert.deepEqual([none.exit, none.stdout, /no coins/.test(none.stderr)], [0, '', true]);
 });
 
+test('an empty page that is not the last says that there is more, not that there is nothing', async (t) => {
+  const node = new FakeNode();
+  const entry = { txid: TXID, time: 1_751_371_260, received: 0n, sent: 5n };
+  let behind: readonly (typeof entry)[] = [entry];
+  const history: typeof node.view.history = (_token, _filter, { cursor }) =>
+    Promise.resolve(cursor === undefined ? { items: [], cursor: 'bGF0ZXI' } : { items: behind });
+  Object.assign(node.view, { history });
+  const { run } = await daemon(t, node);
+  const cut = await run('history', TOKEN, '--to', '2025-07-01');
+  assert.deepEqual(
+    [cut.exit, cut.stdout, /^nothing so far; there is more: --cursor \S+$/m.test(cut.stderr)],
+    [0, '', true],
+  );
+  assert.doesNotMatch(cut.stderr, /no transactions/);
+  const all = await run('history', TOKEN, '--all');
+  assert.deepEqual([all.stdout.includes(TXID), all.stderr.includes('no transactions')], [true, false]);
+  behind = [];
+  assert.match((await run('history', TOKEN, '--all')).stderr, /^no transactions$/m);
+});
+
 test('history passes its filters on; holders, token, tokens', async (t) => {
   const { run, json } = await daemon(t);
   assert.equal((await json('history', TOKEN, ADDRESS)).items.length, 2);
