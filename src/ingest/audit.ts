@@ -9,6 +9,7 @@ import type { ReadPoint, Store } from '../store/store.ts';
 import { readTx } from '../store/tx-rows.ts';
 import type { VerifyReport } from '../store/view.ts';
 import { AuditFindings } from './audit-findings.ts';
+import { wrongOutputs } from './audit-outputs.ts';
 import { AuditRows, DerivedAudit } from './audit-rows.ts';
 import { AuditTotals } from './audit-totals.ts';
 import type { ChainView } from './chain-view.ts';
@@ -112,6 +113,8 @@ export class Audit {
     if (place !== undefined) this.proof(record);
     else this.totals.counts.unmined++;
     if (record.status !== 'active') this.totals.counts.conflicts++;
+    for (const vout of wrongOutputs(this.store, record))
+      this.findings.add('OUTPUT_WRONG', `${txid}_${vout}: the row says something else of it than its script`);
     if (!sameParts(reevaluate(view, record), record.tokens)) {
       this.findings.add('VERDICT', `${txid}: the token rules give another verdict than the stored one`);
     }

@@ -9,6 +9,7 @@ import { StoreError } from '../../../src/store/errors.ts';
 import { PREFIX } from '../../../src/store/keys.ts';
 import { decodeBalance, encodeBalance, totalOf } from '../../../src/store/owner-rows.ts';
 import { StoreReader } from '../../../src/store/reader.ts';
+import { decodeTx, encodeTx } from '../../../src/store/records.ts';
 import { RowWriter } from '../../../src/store/row-bytes.ts';
 import type { HistoryFilter, Page, PageRequest } from '../../../src/store/view.ts';
 import { audit, openTestCore } from '../../support/core.ts';
@@ -110,6 +111,32 @@ test('a holder row that is lost is noticed by the balance, and by the audit', as
       await assert.rejects(core.reader.balance(gold, owner('owner 3 heir')), isMissing);
       const { problems } = await audit(core);
       assert.deepEqual(problems.map((p) => p.code).sort(), ['HOLDER_EXTRA', 'HOLDER_MISSING']);
+    },
+  );
+});
+
+test('an amount that is not what the script says is noticed by the audit, also where nothing follows from it yet', async () => {
+  const w = new RowWriter();
+  const keys: string[] = [];
+  const more = ({ key, value }: { key: Buffer; value: Buffer }): RowOp[] => {
+    const record = decodeTx(key, value);
+    const isOpen = record.tokens.some(({ outputs }) => outputs.some((o) => o.verdict === 'invalid'));
+    if (!isOpen || keys.length > 0) return [];
+    keys.push(record.txid);
+    const tokens = record.tokens.map((part) => ({
+      ...part,
+      outputs: part.outputs.map((o) => (o.verdict === 'invalid' ? { ...o, amt: o.amt + 1n } : o)),
+    }));
+    return [{ key, value: Buffer.from(encodeTx(w, key, { ...record, tokens })) }];
+  };
+  await damagedCore(
+    'wrong amount',
+    PREFIX.tx,
+    (all) => all.flatMap(more),
+    async (core) => {
+      const { problems } = await audit(core);
+      assert.deepEqual([...new Set(problems.map((p) => p.code))], ['OUTPUT_WRONG']);
+      assert.ok(problems.every(({ what }) => what.startsWith(keys[0] as string)));
     },
   );
 });
