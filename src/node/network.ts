@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { nodeDisk } from '../../config/disk.ts';
 import type { Config } from '../../config/index.ts';
+import { parseAddress } from '../../protocols/peer-exchange/address.ts';
+import { isAllowed } from '../../protocols/peer-exchange/record.ts';
 import { tokenIdBytes } from '../../protocols/peer-exchange/tokens.ts';
 import type { NetworkApi } from '../api/modules.ts';
 import type { Health } from '../observe/health.ts';
@@ -162,6 +164,19 @@ export class Network {
   /** Followers of our tokens are wanted now. */
   readonly seekFollowers = (): void => this.dht?.lookSoon();
 
+  /** All of those who are connected are nearby. */
+  private isPrivateNetwork(): boolean {
+    const connected = this.host.connected();
+    return connected.length > 0 && connected.every((peer) => peer.isPrivate);
+  }
+
+  /** Of what the DHT dials by itself: the same as is taken from it. */
+  private mayDialTold(text: string): boolean {
+    const address = parseAddress(text);
+    if (typeof address === 'string') return false;
+    return isAllowed(address, this.config.network.allowPrivate, this.isPrivateNetwork());
+  }
+
   private dhtPeers(
     dht: NonNullable<Libp2pHost<NetworkServices>['dht']>,
     { clock, random, logs, followed }: NetworkModules,
@@ -172,12 +187,14 @@ export class Network {
       discovery: new TokenDiscovery({ dht, ownId: host.peerId, clock, random, hasPeers }),
       ...{ book, clock, random, followed, log: logs.module('p2p') },
       privateAddresses: () => this.config.network.allowPrivate,
-      isPrivateNetwork: () => hasPeers() && host.connected().every((peer) => peer.isPrivate),
+      isPrivateNetwork: () => this.isPrivateNetwork(),
     });
   }
 
   private applyPolicy(): void {
-    this.host.setPolicy(policyOf(this.config, { scores: this.scores, lists: this.lists, book: this.book }));
+    const { scores, lists, book } = this;
+    const policy = policyOf(this.config, { scores, lists, book });
+    this.host.setPolicy({ ...policy, mayDialTold: (address) => this.mayDialTold(address) });
   }
 }
 

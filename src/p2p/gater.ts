@@ -1,6 +1,8 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import type { DialTrace } from './dial-errors.ts';
 import { P2pError } from './errors.ts';
+import { netAddress } from './net-address.ts';
 import type { HostPolicy, PeerIdText } from './types.ts';
 
 /** Connections of one peer at most. Not one: simultaneous dials leave two, and refusing the second leaves none. */
@@ -48,6 +50,12 @@ export class Gater implements ConnectionGater {
   /** For dials that libp2p's own services make. */
   denyDialPeer(peerId: PeerId): boolean {
     return this.refusal(peerId.toString()) !== undefined;
+  }
+
+  /** Those dials go to whatever the answer of another peer names. */
+  denyDialMultiaddr(address: Multiaddr): boolean {
+    const told = netAddress(address);
+    return told === undefined || this.policy.mayDialTold?.(told.text) === false;
   }
 
   denyInboundEncryptedConnection(peerId: PeerId): boolean {

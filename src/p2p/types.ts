@@ -64,6 +64,8 @@ export interface HostPolicy {
   readonly isDenied: (peerId: PeerIdText) => boolean;
   /** Peers that may connect even when there are `maxPeers` already: those of the operator. */
   readonly isPreferred?: (peerId: PeerIdText) => boolean;
+  /** Whether a service of libp2p (the DHT) may dial an address that others told; undefined: any. */
+  readonly mayDialTold?: (address: string) => boolean;
 }
 
 /**

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Libp2pHost } from '../../../src/p2p/host.ts';
 import { HOST_CLOCK } from '../../../src/p2p/host-clock.ts';
-import { TokenDiscovery, type TokenDiscoveryOptions } from '../../../src/p2p/token-discovery.ts';
+import { TokenDiscovery, type TokenDiscoveryOptions, tokenCid } from '../../../src/p2p/token-discovery.ts';
 import { connectHosts, makeHost, targetOf } from '../../support/p2p.ts';
 
 const TOKEN = `${'ab'.repeat(32)}_0`;
@@ -60,6 +61,31 @@ test('a token that one peer follows is found by another over a third, on loopbac
     found = await two.find(TOKEN, AbortSignal.timeout(1_000));
   }
   assert.deepEqual(found, [targetOf(a!)]);
+});
+
+test('the DHT dials what an answer names only where that is allowed', async (t) => {
+  const silent = { dht: true, policy: { mayDialTold: () => false } };
+  const [hub, peer] = await Promise.all([1, 2].map(() => makeHost(t, silent)));
+  await connectHosts(peer!, hub!);
+  const [address = ''] = peer!.listenAddresses();
+  const { multihash } = await tokenCid(TOKEN);
+  for (const isAllowed of [true, false]) {
+    const asked: string[] = [];
+    const mayDialTold = (told: string): boolean => asked.push(told) > 0 && isAllowed;
+    const host = await makeHost(t, { dht: true, policy: { mayDialTold } });
+    await connectHosts(host, hub!);
+    // The routing tables fill in the background.
+    for (let rounds = 0; !asked.includes(address) && rounds < 100; rounds++) {
+      await sleep(100);
+      try {
+        for await (const _ of host.dht!.getClosestPeers(multihash.bytes));
+      } catch {
+        // Nobody is in them yet.
+      }
+    }
+    assert.ok(asked.includes(address));
+    assert.equal(host.peer(peer!.peerId) !== undefined, isAllowed);
+  }
 });
 
 test('alone, nothing waits: look-ups give nobody and a stop ends all', async (t) => {
