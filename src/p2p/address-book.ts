@@ -229,12 +229,12 @@ export class AddressBook implements ExchangeBook, DialBook {
   }
 
   *candidates(): Iterable<DialCandidate> {
-    for (const entry of this.#index.values()) yield candidateOf(entry);
+    for (const entry of this.#index.values()) yield candidateOf(entry, this.#privateAddresses);
   }
 
   candidate(peerId: PeerIdText): DialCandidate | undefined {
     const entry = this.#index.get(peerId);
-    return entry === undefined ? undefined : candidateOf(entry);
+    return entry === undefined ? undefined : candidateOf(entry, this.#privateAddresses);
   }
 
   /** The last 8 proved peers, the newest first: where a start looks first. */

@@ -1,5 +1,5 @@
 import type { SharedRecord } from '../../protocols/peer-exchange/interfaces.ts';
-import type { CheckedRecord } from '../../protocols/peer-exchange/record.ts';
+import type { CheckedRecord, PrivateAddresses } from '../../protocols/peer-exchange/record.ts';
 import { isAllowed } from '../../protocols/peer-exchange/record.ts';
 import {
   HEARD_MAX_AGE_MS,
@@ -123,14 +123,14 @@ export function sharedOf(
 }
 
 /** The entry as the keeper dials it. */
-export function candidateOf(entry: BookEntry): DialCandidate {
+export function candidateOf(entry: BookEntry, policy: PrivateAddresses): DialCandidate {
   return {
     peerId: entry.peerId,
     addresses: dialAddresses(entry),
     origin: isLearned(entry) ? 'learned' : 'operator',
     isProved: entry.state === 'proved',
     lastProvedMs: entry.lastProvedMs,
-    publicOnly: entry.isPublic && isLearned(entry),
+    publicOnly: isLearned(entry) && (policy === 'no' || (policy === 'auto' && entry.isPublic)),
     source: entry.source,
     seenMs: entry.seenMs,
   };

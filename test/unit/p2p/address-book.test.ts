@@ -430,6 +430,19 @@ test('under `no` learned addresses nearby go, and peers that had no others', () 
   assert.deepEqual(book.candidate(idOf(4))?.addresses, ['/ip4/10.0.0.4/tcp/1']);
 });
 
+test('names of learned peers lead where their addresses might: by the policy, and by who told', () => {
+  const { book, tell } = made();
+  tell(1);
+  book.setOperator([{ publicKey: base64Of(2), addresses: [placeOf(2)] }]);
+  book.load([{ publicKey: base64Of(3), addresses: [placeOf(3)] }]);
+  const publicOnly = (): unknown => [1, 2, 3].map((n) => book.candidate(idOf(n))?.publicOnly);
+  assert.deepEqual(publicOnly(), [true, false, false]);
+  book.setPrivateAddresses('no');
+  assert.deepEqual(publicOnly(), [true, false, true]);
+  book.setPrivateAddresses('yes');
+  assert.deepEqual(publicOnly(), [false, false, false]);
+});
+
 test('listeners: several changes are one call, and the file hears of more than the keeper', async () => {
   const { book, tell } = made();
   let changes = 0;
