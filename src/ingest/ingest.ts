@@ -386,8 +386,15 @@ export class Ingest implements Offers {
     // Those too deep for a reorganisation are tried once more, to be let go.
     const isDue = (h: number): boolean => h <= tip.height && (h >= from || !isWithinReorg(chain, h));
     this.retry(this.pending.withProofAt((h) => h >= base && isDue(h)));
-    this.retry(this.pending.nextWithProofBelow(base, MAX_RETRIES_BELOW_BASE));
+    this.retryBelowBase();
     this.retry(ws.unverified);
+  }
+
+  /** Asks the header sources about some that wait below our first header, others each time; how often until all were. */
+  retryBelowBase(): number {
+    const base = this.modules.chain.baseHeight();
+    this.retry(this.pending.nextWithProofBelow(base, MAX_RETRIES_BELOW_BASE));
+    return Math.ceil(this.pending.countBelow(base) / MAX_RETRIES_BELOW_BASE);
   }
 
   /** Once after the start: a stop may have come between a commit and the retries that follow from it. */

@@ -81,6 +81,13 @@ export class PendingSet {
     return [...all.slice(this.turn), ...all.slice(0, this.turn)].slice(0, limit);
   }
 
+  /** Those with a proof below this height. */
+  countBelow(height: number): number {
+    let count = 0;
+    for (const _ of this.withProofAt((h) => h < height)) count++;
+    return count;
+  }
+
   private add(txid: string, summary: WaitingSummary): void {
     this.count++;
     this.bytes += summary.bytes;

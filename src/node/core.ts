@@ -1,7 +1,6 @@
 import type { Config, HeaderSource } from '../../config/index.ts';
 import { HeaderChain } from '../chain/header-chain.ts';
 import { HeadersService } from '../chain/headers-service.ts';
-import type { RootVerdict, VerifyRoot } from '../ingest/chain-view.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { type Metrics, NO_METRICS } from '../observe/metrics.ts';
 import { defaultWorkers, VerifierPool } from '../spv/pool.ts';
@@ -12,6 +11,7 @@ import { Store } from '../store/store.ts';
 import { EventHub } from './event-hub.ts';
 import { headerDisk } from './header-disk.ts';
 import { storeTiming, timedVerifier } from './node-metrics.ts';
+import { RootSources } from './root-sources.ts';
 
 /** Rows gathered in memory before they become a table: at 16 MB compaction took twice the time (measured), at 64 MB no less. */
 const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
@@ -99,11 +99,17 @@ export async function openCore(options: CoreOptions, modules: CoreModules): Prom
     const services = headerServices(config, modules);
     const asking = new AbortController();
     const events = new EventHub(store);
-    const ingest = new Ingest({
+    const roots = new RootSources({
+      services,
+      clock: modules.clock,
+      signal: asking.signal,
+      onBack: () => ingest.retryBelowBase(),
+    });
+    const ingest: Ingest = new Ingest({
       store,
       chain,
       pool: timedVerifier(pool, modules.metrics ?? NO_METRICS),
-      verifyRoot: askServices(services, asking.signal),
+      verifyRoot: roots.verify,
       nowMs: () => modules.clock.nowMs(),
       pace: modules.clock,
       coinbaseMatures: network !== 'regtest',
@@ -165,35 +171,6 @@ export function headerService(
 ): HeadersService {
   const http = { fetch: modules.fetch, clock: modules.clock, random: modules.random.fraction };
   return new HeadersService({ url, token: token?.reveal() }, http);
-}
-
-/** Roots that a service confirmed, remembered: a block's transactions share one. */
-const MAX_CONFIRMED_ROOTS = 10_000;
-
-/** Asks one service after the other until one knows; once `signal` is aborted, nobody knows. */
-export function askServices(services: readonly HeadersService[], signal: AbortSignal): VerifyRoot {
-  const confirmed = new Set<string>();
-  return async (height, root) => {
-    const id = `${height}:${root}`;
-    if (confirmed.has(id)) return 'confirmed';
-    // A reload may replace them meanwhile.
-    for (const service of [...services]) {
-      const verdict = await service.verifyRoots([{ height, root }], signal).then(
-        (answers): RootVerdict => verdictOf(answers[0]),
-        (): RootVerdict => 'unknown',
-      );
-      if (verdict === 'confirmed') {
-        if (confirmed.size >= MAX_CONFIRMED_ROOTS) confirmed.clear();
-        confirmed.add(id);
-      }
-      if (verdict !== 'unknown') return verdict;
-    }
-    return 'unknown';
-  };
-}
-
-function verdictOf(answer: string | undefined): RootVerdict {
-  return answer === 'CONFIRMED' ? 'confirmed' : answer === 'INVALID' ? 'invalid' : 'unknown';
 }
 
 function watchChain(

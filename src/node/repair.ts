@@ -8,9 +8,10 @@ import { type RebuildModules, rebuildStore } from '../ingest/rebuild.ts';
 import { NO_METRICS } from '../observe/metrics.ts';
 import { MAX_BEEF_BYTES } from '../spv/limits.ts';
 import { StoreError } from '../store/errors.ts';
-import { askServices, followedTokens, headerServices, storeOptions } from './core.ts';
+import { followedTokens, headerServices, storeOptions } from './core.ts';
 import { headerDisk } from './header-disk.ts';
 import type { LocalParts } from './local.ts';
+import { RootSources } from './root-sources.ts';
 
 /**
  * Modules for commands that make the store anew: `verify --rebuild`, where it may be too damaged to open, and `token purge`.
@@ -62,6 +63,9 @@ export function repairModules(parts: LocalParts): ApiModules {
   };
 }
 
+/** Nobody else waits while a store is made anew. */
+const PATIENT_MS = 60_000;
+
 function rebuildModules({ loaded, coreModules }: LocalParts, signal: AbortSignal): RebuildModules {
   const { config } = loaded;
   const { network, checkpoint } = config.chain;
@@ -70,7 +74,12 @@ function rebuildModules({ loaded, coreModules }: LocalParts, signal: AbortSignal
       const modules = { disk: headerDisk(database), clock: coreModules.clock };
       return (await HeaderChain.recover({ network, checkpoint }, modules)).chain;
     },
-    verifyRoot: askServices(headerServices(config, coreModules), signal),
+    verifyRoot: new RootSources({
+      services: headerServices(config, coreModules),
+      clock: coreModules.clock,
+      signal,
+      waitMs: PATIENT_MS,
+    }).verify,
   };
 }
 
