@@ -145,7 +145,7 @@ export class Answer {
   }
 
   private async *chunks(log: RangeLog | FetchLog): Frames {
-    for (let chunk = await log.next(); chunk !== undefined; chunk = await log.next()) {
+    for (let chunk = await this.next(log); chunk !== undefined; chunk = await this.next(log)) {
       const { pieces, txs, entries, bytes } = chunk;
       const units = txs * c.COST.entry + (bytes / 1024) * c.COST.kilobyte;
       yield { bodies: [...pieces, chunk.chunk], entries, units };
@@ -154,11 +154,15 @@ export class Answer {
 
   private async *listing(ask: RangeAsk): Frames {
     const listing = new RangeListing(this.shared.store, ask, this.shared.hashAt);
-    for (let page = await listing.next(); page !== undefined; page = await listing.next()) {
+    for (let page = await this.next(listing); page !== undefined; page = await this.next(listing)) {
       const { blocks, entries } = page;
       const units = blocks.length * c.COST.block + entries * c.COST.listed;
       yield { bodies: [{ kind: 'listing', blocks }], entries, units };
     }
+  }
+
+  private next<T>(log: { next(): Promise<T> }): Promise<T> {
+    return this.shared.making.run(this.port.signal, () => log.next());
   }
 
   /** Sends frames as the asker takes them; how many transactions they were of. */

@@ -2,6 +2,7 @@ import type { TokenSyncErrorCode } from '../../protocols/token-sync/errors.ts';
 import type { Clock, PeerIdText } from '../p2p/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Commitments } from './commitments.ts';
+import type { Lanes } from './lanes.ts';
 import type { WorkBudgets } from './work-budget.ts';
 
 /** What answering needs of the daemon. */
@@ -30,6 +31,8 @@ export interface FollowedTokens {
 /** What the streams of one server share. */
 export interface ServeShared extends ServeModules {
   readonly budgets: WorkBudgets;
+  /** One chunk is made at a time: each holds a read point until it is made, and the writer waits for all of them. */
+  readonly making: Lanes;
   /** Ends with the server. */
   readonly stopped: AbortSignal;
 }

@@ -5,6 +5,7 @@ import {
 } from '../../protocols/token-sync/constants.ts';
 import type { FrameStream, PeerIdText, ProtocolOptions } from '../p2p/types.ts';
 import type { EventRecord } from '../store/event-row.ts';
+import { Lanes } from './lanes.ts';
 import type { ServeModules, ServeShared } from './serve-modules.ts';
 import { ServeStream } from './serve-stream.ts';
 import { WorkBudgets } from './work-budget.ts';
@@ -27,7 +28,7 @@ export class SyncServer {
 
   constructor(modules: ServeModules) {
     const budgets = new WorkBudgets(() => modules.clock.monotonicMs());
-    this.shared = { ...modules, budgets, stopped: this.stopping.signal };
+    this.shared = { ...modules, budgets, making: new Lanes(1), stopped: this.stopping.signal };
   }
 
   /** Streams that are served now. */

@@ -568,6 +568,28 @@ describe('a sync server', () => {
     });
   });
 
+  it('however many ask at once, one chunk is made at a time: the writer waits for none but that', async () => {
+    const talks = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((peer) => at.open(at.tokens, peer)));
+    const { store } = at.sync.node;
+    const read = store.read.bind(store);
+    let held = 0;
+    let most = 0;
+    store.read = () => {
+      const point = read();
+      most = Math.max(most, ++held);
+      const release = (): void => {
+        held--;
+        point.release();
+      };
+      return { ...point, release };
+    };
+    const answers = await Promise.all(talks.map((talk) => talk.askAll(1, range(0, 9))));
+    for (const bodies of answers) assert.equal(bodies.at(-1)?.kind, 'done');
+    // One more is of the commitments, which count what the range has.
+    assert.ok(most >= 1 && most <= 2, `${most} read points at once`);
+    assert.equal(held, 0);
+  });
+
   it('a server that stops ends its streams, also in the middle of an answer', async () => {
     const talk = await at.open();
     await talk.ask(1, range(0, 9, { credit: 1 }));
