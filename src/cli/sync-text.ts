@@ -11,14 +11,18 @@ export function syncText(sync: Sync, isTty: boolean): string {
   const { agree, disagree, unknown } = sync;
   switch (sync.state) {
     case 'synced':
-      return `synced with ${agree.length} ${agree.length === 1 ? 'peer' : 'peers'} ${since}`;
+      return `synced with ${agree.length} ${agree.length === 1 ? 'peer' : 'peers'} ${since}${but(disagree.length, 'differ')}`;
     case 'behind':
-      return `behind ${since}${progressText(sync.progress, isTty)}`;
+      return `behind ${since}${progressText(sync.progress, isTty)}${but(agree.length, 'agree')}`;
     case 'alone':
       return `alone ${since}: ${unknown + disagree.length === 0 ? 'no peer follows it' : 'no peer confirms its history'}`;
     case 'disputed':
       return `disputed ${since} by ${disagree.length}; ${agree.length} agree`;
   }
+}
+
+function but(count: number, what: string): string {
+  return count === 0 ? '' : `; ${count} ${what}`;
 }
 
 /** Peers that have another history, a line each. */

@@ -5,7 +5,7 @@ import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT, type ExitCode } from '../errors.ts';
 import { clean, formatBytes, formatSeconds, table } from '../format.ts';
-import { syncText } from '../sync-text.ts';
+import { disagreeLines, syncText } from '../sync-text.ts';
 import { peerRow } from './network.ts';
 
 type Status = Result<'node.status'>;
@@ -53,7 +53,11 @@ function statusText({ out, io }: Context, s: Status): string {
     t.undecided > 0 ? `${t.undecided} undecided` : '',
     t.sync === undefined ? '' : syncText(t.sync, io.stdout.isTty),
   ]);
-  if (tokens.length > 0) lines.push(table(tokens));
+  const rows = tokens.length === 0 ? [] : table(tokens).split('\n');
+  rows.forEach((row, i) => {
+    const { sync } = s.tokens[i]!;
+    lines.push(row, ...(sync === undefined ? [] : disagreeLines(sync)).map((line) => `    ${line}`));
+  });
   for (const w of s.health) {
     const mark = w.severity === 'error' ? out.style(w.code, 'red') : out.style(w.code, 'yellow');
     lines.push(`${mark}  ${w.title}: ${w.text} (since ${w.since})`);

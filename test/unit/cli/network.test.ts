@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SyncView } from '../../../src/api/modules.ts';
 import { startServer } from '../../support/api-server.ts';
 import { cli } from '../../support/fake-io.ts';
 import { FakeNode } from '../../support/fake-modules.ts';
@@ -197,4 +198,25 @@ test('--version names Node.js and libp2p, as text and as JSON', async (t) => {
   );
   const facts = JSON.parse((await cli(['--version', '--json'], { home })).stdout);
   assert.deepEqual([facts.node, facts.libp2p], [process.version, '3.3.11']);
+});
+
+test('status tells of each token with how many peers it agrees, and who differs where and since when', async (t) => {
+  const node = new FakeNode();
+  const sinceMs = Date.UTC(2025, 6, 1);
+  const view: SyncView = {
+    state: 'disputed',
+    sinceMs,
+    agree: [fakePeerId(1)],
+    disagree: [{ peerId: fakePeerId(2), firstHeight: 7, why: 'SCRIPT_FAILED', sinceMs }],
+    unknown: [],
+  };
+  const modules = { ...node.modules, sync: { ...node.modules.sync, status: () => view } };
+  const { run } = await daemon(t, Object.assign(new FakeNode(), { modules }));
+  const lines = (await run('status')).stdout.split('\n');
+  const at = lines.findIndex((line) => line.includes('disputed since'));
+  assert.match(lines[at] ?? '', /disputed since 2025-07-01T00:00:00\.000Z by 1; 1 agree$/);
+  assert.equal(
+    lines[at + 1],
+    `    ${fakePeerId(2)} differs from block 7 on since 2025-07-01T00:00:00.000Z: SCRIPT_FAILED`,
+  );
 });

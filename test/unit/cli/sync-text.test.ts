@@ -24,6 +24,14 @@ test('each state is one line that says what it means', () => {
     syncText({ ...base, state: 'disputed', disagree }, false),
     `disputed since ${since} by 1; 0 agree`,
   );
+  assert.equal(
+    syncText({ ...base, state: 'synced', agree: ['a'], disagree }, false),
+    `synced with 1 peer since ${since}; 1 differ`,
+  );
+  assert.equal(
+    syncText({ ...base, state: 'behind', agree: ['a', 'b'] }, false),
+    `behind since ${since}; 2 agree`,
+  );
   assert.deepEqual(disagreeLines({ ...base, state: 'disputed', disagree }), [
     `x differs from block 7 on since ${since}: SCRIPT_FAILED`,
   ]);
