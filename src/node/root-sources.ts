@@ -49,17 +49,22 @@ export class RootSources {
     return asked;
   };
 
-  private async ask(id: string, question: { height: number; root: string }): Promise<RootVerdict> {
-    try {
-      for (const service of [...this.options.services]) {
-        const verdict = this.away.has(service) ? 'unknown' : await this.askOne(service, question);
+  private ask(id: string, question: { height: number; root: string }): Promise<RootVerdict> {
+    return this.askAll(question)
+      .then((verdict) => {
         if (verdict === 'confirmed') this.remember(id);
-        if (verdict !== 'unknown') return verdict;
-      }
-      return 'unknown';
-    } finally {
-      this.asking.delete(id);
+        return verdict;
+      })
+      .finally(() => this.asking.delete(id)); // behind `verify`, which keeps it, also where nobody was waited for
+  }
+
+  private async askAll(question: { height: number; root: string }): Promise<RootVerdict> {
+    for (const service of [...this.options.services]) {
+      if (this.away.has(service)) continue;
+      const verdict = await this.askOne(service, question);
+      if (verdict !== 'unknown') return verdict;
     }
+    return 'unknown';
   }
 
   private async askOne(service: Service, question: { height: number; root: string }): Promise<RootVerdict> {

@@ -7,6 +7,7 @@ import { encodeHeader } from '../../src/chain/header.ts';
 import { FakeHeadersService } from '../support/headers-service.ts';
 import { Home, until } from '../support/operator.ts';
 import { SHARED_DIR, skipWithout, type Vector, vectorBytes, vectorsOf } from '../support/shared.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 // Two real BEEFs of the main network. Their token history is not in them, so they are kept and never counted.
 const skip = skipWithout('vectors');
@@ -241,5 +242,35 @@ test('a service that says no: the proof is refused by name, not kept', { skip },
     const outcome = JSON.parse(stdout) as Outcome;
     assert.deepEqual([exit, outcome.status, outcome.code], [1, 'rejected', 'PARENT_INVALID']);
   }
+  await assertNotCounted(home, t);
+});
+
+test('a service that hangs holds up nobody; when it answers again, what waited for it is proven', {
+  skip,
+}, async (t) => {
+  const fake = await service(t);
+  const line = await TcpProxy.open(t, { port: Number(new URL(fake.url).port) });
+  const home = new Home(t, { network: 'main', follow: [MNEE], sources: [`http://127.0.0.1:${line.port}`] });
+  await home.start();
+  await home.json('headers', 'import', HEADERS);
+  line.stall();
+  const startMs = performance.now();
+  const found = subjects();
+  const outcomes = await Promise.all(found.map((subject) => submitted(home, subject)));
+  assert.ok(performance.now() - startMs < 15_000);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['pending', 'pending'],
+  );
+  line.resume();
+  await until('what waited is proven', async () => {
+    const txs = await Promise.all(found.map(({ txid }) => home.json<Tx>('tx', txid).catch(() => undefined)));
+    return txs.every((tx) => tx?.status === 'active');
+  });
+  const again = await Promise.all(found.map((subject) => submitted(home, subject)));
+  assert.deepEqual(
+    again.map((outcome) => [outcome.waitingFor, [...(outcome.missing ?? [])].sort()]),
+    found.map(({ missing }) => ['history', missing]),
+  );
   await assertNotCounted(home, t);
 });

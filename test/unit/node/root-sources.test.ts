@@ -80,7 +80,7 @@ describe('roots below the first header', () => {
   it('a service that is back is asked, and what waits for it comes in portions', async () => {
     const service = new FakeService('fails');
     const { verify, clock, backs } = made([service], 3);
-    assert.equal(await verify(7, ROOT), 'unknown');
+    for (let i = 0; i < 2; i++) assert.equal(await verify(7, ROOT), 'unknown');
     await clock.advance(3 * PROBE_MS);
     assert.deepEqual([service.asked, service.looks, backs.length], [1, 3, 0]);
     service.mood = 'CONFIRMED';
