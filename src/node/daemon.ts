@@ -58,9 +58,16 @@ async function run(home: string, signals: ExitSignals): Promise<number> {
     logging.tellFatal(`unexpected fault: ${errorText(error)}`);
   };
   signals.onForced = (signal) => log.event('node.stop_forced', { signal });
+  let asked: string | undefined;
+  void signals.stopped.then((signal) => {
+    asked = signal;
+  });
   try {
     await daemon.start();
   } catch (error) {
+    // Who asked for a stop meanwhile gets one: that the start would have failed is nobody's concern any more.
+    if (asked !== undefined)
+      return (await daemon.stopWithin(asked, STOP_DEADLINE_MS)) ? EXIT.ok : EXIT.unclean;
     log.event('node.start_failed', errorFields(error));
     logging.tellFatal(`the node did not start: ${errorText(error)}`);
     await daemon.stop();

@@ -134,6 +134,11 @@ describe('connections of daemons', { concurrency: 2 }, () => {
     );
     assert.match(daemon.log, /event=node\.start_failed .*code=ADDRESS_IN_USE/);
     assert.ok(daemon.log.includes(`${member.listen[0]}: another program listens there`), daemon.log);
+    // A stop that is asked for meanwhile is a stop, not a start that failed.
+    const stopped = member.home.spawn();
+    await stopped.line(/event=p2p\.listen_retry/);
+    assert.equal(await stopped.stop(), 0);
+    assert.doesNotMatch(stopped.log, /event=node\.start_failed/);
     const again = member.home.spawn();
     await again.line(/event=p2p\.listen_retry/);
     holder.close();
