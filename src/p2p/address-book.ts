@@ -175,6 +175,8 @@ export class AddressBook implements ExchangeBook, DialBook {
         addresses,
         state: isProved ? 'proved' : 'heard',
         source: filed.source,
+        // Nobody knows any more who told of it: its names lead nowhere inside until it is told of again, or it was there.
+        isPublic: !isProved,
         seenMs: isProved ? nowMs - ageMs : undefined,
         lastSeenMs,
         lastProvedMs: isProved ? lastSeenMs : undefined,
