@@ -393,8 +393,9 @@ export class Ingest implements Offers {
   /** Asks the header sources about some that wait below our first header, others each time; how often until all were. */
   retryBelowBase(): number {
     const base = this.modules.chain.baseHeight();
-    this.retry(this.pending.nextWithProofBelow(base, MAX_RETRIES_BELOW_BASE));
-    return Math.ceil(this.pending.countBelow(base) / MAX_RETRIES_BELOW_BASE);
+    const { txids, total } = this.pending.nextWithProofBelow(base, MAX_RETRIES_BELOW_BASE);
+    this.retry(txids);
+    return Math.ceil(total / MAX_RETRIES_BELOW_BASE);
   }
 
   /** Once after the start: a stop may have come between a commit and the retries that follow from it. */

@@ -73,19 +73,17 @@ export class PendingSet {
     return found;
   }
 
-  /** At most `limit` of those with a proof below this height, others each time. */
-  nextWithProofBelow(height: number, limit: number): string[] {
+  /** At most `limit` of those with a proof below this height, others each time; and how many there are in all. */
+  nextWithProofBelow(
+    height: number,
+    limit: number,
+  ): { readonly txids: readonly string[]; readonly total: number } {
     const all = [...this.withProofAt((h) => h < height)];
-    if (all.length <= limit) return all;
-    this.turn = (this.turn + limit) % all.length;
-    return [...all.slice(this.turn), ...all.slice(0, this.turn)].slice(0, limit);
-  }
-
-  /** Those with a proof below this height. */
-  countBelow(height: number): number {
-    let count = 0;
-    for (const _ of this.withProofAt((h) => h < height)) count++;
-    return count;
+    const total = all.length;
+    if (total <= limit) return { txids: all, total };
+    this.turn = (this.turn + limit) % total;
+    const txids = [...all.slice(this.turn), ...all.slice(0, this.turn)].slice(0, limit);
+    return { txids, total };
   }
 
   private add(txid: string, summary: WaitingSummary): void {

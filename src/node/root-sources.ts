@@ -1,6 +1,6 @@
 import type { HeadersService, RootVerdict as ServiceVerdict } from '../chain/headers-service.ts';
 import type { RootVerdict, VerifyRoot } from '../ingest/chain-view.ts';
-import { within } from '../sync/deadline.ts';
+import { pause, within } from '../sync/deadline.ts';
 
 /** For so long the writer, and all who wait for it, wait for one root. */
 export const ROOT_WAIT_MS = 3_000;
@@ -117,13 +117,9 @@ export class RootSources {
 
   private later(ms: number, run: () => void): void {
     const { clock, signal } = this.options;
-    if (signal.aborted) return;
-    const end = (): void => cancel();
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', end);
-      run();
+    void pause(clock, ms, signal).then(() => {
+      if (!signal.aborted) run();
     });
-    signal.addEventListener('abort', end, { once: true });
   }
 }
 

@@ -156,8 +156,8 @@ export class Database {
     return this.snapshots.hold();
   }
 
-  /** Makes a copy as of the last write in another folder, with its marker; `onCopied` is called before the next write. */
-  copyTo(path: string, onCopied: () => void): Promise<void> {
+  /** Makes a copy as of the last write in another folder, with its marker; gives what `onCopied` does, before the next write. */
+  copyTo<T>(path: string, onCopied: () => T): Promise<T> {
     return this.exclusively(async () => {
       const { format, network, databaseId } = this.identity;
       try {
@@ -170,7 +170,7 @@ export class Database {
       } catch (error) {
         throw writeFailed(error, this.lackOfRoom());
       }
-      onCopied();
+      return onCopied();
     });
   }
 

@@ -261,12 +261,9 @@ export class Store {
     const { timing: _, ...options } = this.options;
     const path = join(options.path, STORE_FOLDER.copy);
     for (let left = MAX_COPIES; ; left--) {
-      let tip = this.current;
       try {
         discard(path);
-        await this.database.copyTo(path, () => {
-          tip = this.current;
-        });
+        const tip = await this.database.copyTo(path, () => this.current);
         const copy = await Store.open({ ...options, path });
         if (copy.current.digest.equals(tip.digest)) return copy;
         await copy.close();
